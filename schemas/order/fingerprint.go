@@ -1,0 +1,67 @@
+package order
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+)
+
+// Normalization is the number of the rules by which SetFingerprint works now.
+// The rules of a number never change: other rules get another number, and a
+// repeat is compared under the number that was stored.
+const Normalization = 1
+
+// SetFingerprint sets Fingerprint and Normalization. The fingerprint says
+// whether two sendings of one version are the same order: it covers what the
+// sender said (after the defaults were filled in), so neither the spelling of
+// the JSON, nor the zone that a time was written in, nor Future.
+//
+// Normalization 1: SHA-256 of "footfall order 1\n" and then, in order, each
+// field as below; a text is its length in bytes (8 bytes, little endian) and
+// its bytes, an integer 8 bytes little endian, a boolean an integer 0 or 1.
+// Organizer, event, id, version, state, ordered_ms, currency, click id,
+// affiliate, coupon, test, number of lines, and of each line in the order sent:
+// id, ticket type, quantity, unit price.
+func (o *Order) SetFingerprint() {
+	o.Normalization = Normalization
+	b := hashing("footfall order 1\n")
+	b = b.integer(int64(o.Organizer)).integer(int64(o.Event)).text(o.ID)
+	b = b.integer(int64(o.Version)).integer(int64(o.State)).integer(o.OrderedMS).text(o.Currency)
+	b = b.text(o.ClickID).text(o.Affiliate).text(o.Coupon).boolean(o.Test)
+	b = b.integer(int64(len(o.Lines)))
+	for i := range o.Lines {
+		l := &o.Lines[i]
+		b = b.text(l.ID).text(l.TicketType).integer(l.Quantity).integer(l.UnitPrice)
+	}
+	o.Fingerprint = sha256.Sum256(b)
+}
+
+// SetFingerprint sets Fingerprint and Normalization, as that of Order.
+//
+// Normalization 1: SHA-256 of "footfall refund 1\n" and then organizer, id,
+// order id, refunded_ms, currency, reason, whole, number of lines, and of each
+// line in the order sent: line id, quantity, amount.
+func (r *Refund) SetFingerprint() {
+	r.Normalization = Normalization
+	b := hashing("footfall refund 1\n")
+	b = b.integer(int64(r.Organizer)).text(r.ID).text(r.OrderID).integer(r.RefundedMS)
+	b = b.text(r.Currency).text(r.Reason).boolean(r.Whole).integer(int64(len(r.Lines)))
+	for i := range r.Lines {
+		l := &r.Lines[i]
+		b = b.text(l.LineID).integer(l.Quantity).integer(l.Amount)
+	}
+	r.Fingerprint = sha256.Sum256(b)
+}
+
+// hashing is what a fingerprint is the hash of.
+type hashing []byte
+
+func (h hashing) integer(n int64) hashing { return binary.LittleEndian.AppendUint64(h, uint64(n)) }
+
+func (h hashing) text(s string) hashing { return append(h.integer(int64(len(s))), s...) }
+
+func (h hashing) boolean(b bool) hashing {
+	if b {
+		return h.integer(1)
+	}
+	return h.integer(0)
+}
