@@ -116,8 +116,7 @@ token = 5
 	err := Load(defaults(), LoadOptions{File: file, EnvPrefix: "FOOTFALL_", EnvOther: []string{"FOOTFALL_DATE"}, Environ: environ(
 		"FOOTFALL_EDGE_LISTENS=:1", "FOOTFALL_DATE=today", "FOOTFALL_EDGE_READ_TIMEOUT_SECONDS=0", "FOOTFALL_EDGE_COOKIES=yes",
 	)})
-	var problems *Errors
-	if !errors.As(err, &problems) {
+	if _, ok := errors.AsType[*Errors](err); !ok {
 		t.Fatalf("got %v", err)
 	}
 	want := []string{

@@ -27,7 +27,7 @@ func (p Problem) String() string {
 }
 
 // Errors holds all problems that a Load found.
-type Errors struct {
+type Errors struct { //nolint:errname // it is a list
 	Problems []Problem
 }
 

@@ -199,7 +199,7 @@ func readSecret(path any) (string, error) {
 // validate asks every struct of the tree that has an opinion.
 func (s *settings) validate(problems *Errors) {
 	for _, in := range s.sections {
-		v, ok := in.value.Addr().Interface().(validator)
+		v, ok := reflect.TypeAssert[validator](in.value.Addr())
 		if !ok {
 			continue
 		}
@@ -232,6 +232,6 @@ func flatten(err error) []error {
 
 // isText says that a value is written as text: an address, a level, a date.
 func isText(v reflect.Value) bool {
-	_, ok := reflect.New(v.Type()).Interface().(encoding.TextUnmarshaler)
+	_, ok := reflect.TypeAssert[encoding.TextUnmarshaler](reflect.New(v.Type()))
 	return ok
 }

@@ -47,7 +47,7 @@ func assign(to reflect.Value, value any, typed bool) error {
 // assignText hands a string to a type that reads text. The value's own error is
 // kept: it names what is allowed.
 func assignText(to reflect.Value, text string) error {
-	reader, ok := to.Addr().Interface().(encoding.TextUnmarshaler)
+	reader, ok := reflect.TypeAssert[encoding.TextUnmarshaler](to.Addr())
 	if !ok {
 		return fmt.Errorf("reading %s: %w", to.Type(), ErrTarget)
 	}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -93,7 +94,7 @@ func NewAdmin(config AdminConfig, deps AdminDeps) (*Admin, error) {
 func (a *Admin) AddCheck(check Check) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.checks = append(a.checks[:len(a.checks):len(a.checks)], check)
+	a.checks = append(slices.Clip(a.checks), check)
 }
 
 // Open takes the address, so that a port in use is known before anything else
@@ -148,7 +149,9 @@ func (a *Admin) Run(ctx context.Context) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = a.server.Close() // a long profile is no reason to stay
 	}
-	<-served
+	if ended := <-served; !errors.Is(ended, http.ErrServerClosed) {
+		err = errors.Join(err, ended)
+	}
 	if err != nil {
 		return fmt.Errorf("closing the admin listener: %w", err)
 	}

@@ -16,6 +16,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -128,7 +129,7 @@ func (l *Limiter) emit(level slog.Level, message string, args []any) {
 		return
 	}
 	if suppressed > 0 {
-		args = append(args[:len(args):len(args)], "suppressed", suppressed)
+		args = append(slices.Clip(args), "suppressed", suppressed)
 	}
 	l.log.Log(context.Background(), level, message, args...) //nolint:sloglint // the callers' messages are constant
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -74,8 +75,7 @@ func start(base context.Context, part Part, ended chan<- *running) *running {
 // stop ends the parts from the last to the first.
 func stop(abandon <-chan struct{}, started []*running) []error {
 	var errs []error
-	for i := len(started) - 1; i >= 0; i-- {
-		r := started[i]
+	for i, r := range slices.Backward(started) {
 		r.cancel()
 		select {
 		case <-r.done:

@@ -108,9 +108,9 @@ func TestOneSignalDrains(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	release()
-	real, stop := Signals(t.Context())
+	live, stop := Signals(t.Context())
 	stop()
-	if real.Err() == nil {
+	if live.Err() == nil {
 		t.Error("the context outlives its signals")
 	}
 }

@@ -10,7 +10,7 @@ import (
 
 // What the linker sets: -ldflags "-X footfall/internal/ops.version=v0.1.0 …".
 var (
-	version string //nolint:gochecknoglobals // set by the linker
+	version string
 	commit  string //nolint:gochecknoglobals // set by the linker
 )
 

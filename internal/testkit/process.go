@@ -207,7 +207,7 @@ func getOK(ctx context.Context, url string) error {
 		return fmt.Errorf("asking %s: %w", url, err)
 	}
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("asking %s: answered %s", url, response.Status) //nolint:err113 // shown once, by Eventually
+		return fmt.Errorf("asking %s: answered %s", url, response.Status)
 	}
 	return nil
 }

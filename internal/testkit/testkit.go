@@ -156,7 +156,7 @@ func FreePort(t testing.TB) int {
 // kept and named when it failed.
 func DataDir(t testing.TB) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "footfall-test-")
+	dir, err := os.MkdirTemp("", "footfall-test-") //nolint:usetesting // kept when the test fails
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -171,16 +172,16 @@ func deaf(t testing.TB) *Process {
 }
 
 func TestWaitHTTPWaitsForReadiness(t *testing.T) {
-	asked := 0
+	asked := atomic.Int32{}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		if asked++; asked < 3 {
+		if asked.Add(1) < 3 {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
 	}))
 	defer server.Close()
 	StartProcess(t, "/bin/sleep", "60").WaitHTTP(server.URL, patience)
-	if asked != 3 {
-		t.Errorf("asked %d times", asked)
+	if n := asked.Load(); n != 3 {
+		t.Errorf("asked %d times", n)
 	}
 	if FreePort(t) == 0 {
 		t.Error("port 0")
