@@ -5,15 +5,22 @@ import (
 	"encoding/binary"
 )
 
-// Normalization is the number of the rules by which SetFingerprint works now.
+// Normalization is the number of the rules by which SetFingerprint works.
 // The rules of a number never change: other rules get another number, and a
 // repeat is compared under the number that was stored.
 const Normalization = 1
 
-// SetFingerprint sets Fingerprint and Normalization. The fingerprint says
-// whether two sendings of one version are the same order: it covers what the
-// sender said (after the defaults were filled in), so neither the spelling of
-// the JSON, nor the zone that a time was written in, nor Future.
+// SetFingerprint sets Fingerprint and Normalization by the rules of now. The
+// fingerprint says whether two sendings of one version are the same order: it
+// covers what the sender said (after the defaults were filled in), so neither
+// the spelling of the JSON, nor the zone that a time was written in, nor Future.
+func (o *Order) SetFingerprint() {
+	o.Normalization = Normalization
+	o.Fingerprint, _ = o.FingerprintUnder(Normalization)
+}
+
+// FingerprintUnder gives the fingerprint by the rules of a number; false says
+// that this release doesn't know the number.
 //
 // Normalization 1: SHA-256 of "footfall order 1\n" and then, in order, each
 // field as below; a text is its length in bytes (8 bytes, little endian) and
@@ -21,8 +28,10 @@ const Normalization = 1
 // Organizer, event, id, version, state, ordered_ms, currency, click id,
 // affiliate, coupon, test, number of lines, and of each line in the order sent:
 // id, ticket type, quantity, unit price.
-func (o *Order) SetFingerprint() {
-	o.Normalization = Normalization
+func (o *Order) FingerprintUnder(normalization uint32) ([32]byte, bool) {
+	if normalization != 1 {
+		return [32]byte{}, false
+	}
 	b := hashing("footfall order 1\n")
 	b = b.integer(int64(o.Organizer)).integer(int64(o.Event)).text(o.ID)
 	b = b.integer(int64(o.Version)).integer(int64(o.State)).integer(o.OrderedMS).text(o.Currency)
@@ -32,16 +41,25 @@ func (o *Order) SetFingerprint() {
 		l := &o.Lines[i]
 		b = b.text(l.ID).text(l.TicketType).integer(l.Quantity).integer(l.UnitPrice)
 	}
-	o.Fingerprint = sha256.Sum256(b)
+	return sha256.Sum256(b), true
 }
 
 // SetFingerprint sets Fingerprint and Normalization, as that of Order.
+func (r *Refund) SetFingerprint() {
+	r.Normalization = Normalization
+	r.Fingerprint, _ = r.FingerprintUnder(Normalization)
+}
+
+// FingerprintUnder gives the fingerprint by the rules of a number, as that of
+// Order.
 //
 // Normalization 1: SHA-256 of "footfall refund 1\n" and then organizer, id,
 // order id, refunded_ms, currency, reason, whole, number of lines, and of each
 // line in the order sent: line id, quantity, amount.
-func (r *Refund) SetFingerprint() {
-	r.Normalization = Normalization
+func (r *Refund) FingerprintUnder(normalization uint32) ([32]byte, bool) {
+	if normalization != 1 {
+		return [32]byte{}, false
+	}
 	b := hashing("footfall refund 1\n")
 	b = b.integer(int64(r.Organizer)).text(r.ID).text(r.OrderID).integer(r.RefundedMS)
 	b = b.text(r.Currency).text(r.Reason).boolean(r.Whole).integer(int64(len(r.Lines)))
@@ -49,7 +67,7 @@ func (r *Refund) SetFingerprint() {
 		l := &r.Lines[i]
 		b = b.text(l.LineID).integer(l.Quantity).integer(l.Amount)
 	}
-	r.Fingerprint = sha256.Sum256(b)
+	return sha256.Sum256(b), true
 }
 
 // hashing is what a fingerprint is the hash of.

@@ -1,0 +1,21 @@
+package orders
+
+import "errors"
+
+var (
+	// ErrConfig is a configuration that can't work.
+	ErrConfig = errors.New("unusable configuration")
+	// ErrGone is what a Replayer answers for a position that its journal no
+	// longer has, or after which records are gone.
+	ErrGone = errors.New("journal no longer has the position")
+	// ErrFull is what a Journal answers when it has no room for a record.
+	ErrFull = errors.New("journal is full")
+	// ErrSecret is a webhook secret that can't be used.
+	ErrSecret = errors.New("unusable webhook secret")
+	// errCorrupt is an index that is no index or can't be read.
+	errCorrupt = errors.New("corrupt index of orders")
+	// errBehind is an index that has failed for too long.
+	errBehind = errors.New("index of orders is too far behind")
+	// errNormalization is a fingerprint under rules of a later release.
+	errNormalization = errors.New("stored fingerprint has an unknown normalization")
+)
