@@ -1,0 +1,98 @@
+# Two commands are enough: make run, make test. Each does its own set-up.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+# A working copy whose owner is somebody else, or an unpacked archive, has no
+# version to stamp; what git knows is given to the linker instead.
+export GOFLAGS := -buildvcs=false $(GOFLAGS)
+VERSION := $(shell git describe --tags --dirty 2>/dev/null)
+COMMIT  := $(shell git rev-parse HEAD 2>/dev/null)
+LDFLAGS := -X footfall/internal/ops.version=$(VERSION) -X footfall/internal/ops.commit=$(COMMIT)
+
+# Tools are built from source into the user's cache, by version: a fresh clone
+# finds them there.
+TOOLS         := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/footfall/bin
+GOLANGCI_LINT := v2.15.0
+LINT          := $(TOOLS)/golangci-lint-$(GOLANGCI_LINT)
+
+# Packages that share memory between goroutines and can be built without DuckDB,
+# whose C++ the race detector neither sees nor links quickly.
+RACE := ./collector/... ./schemas/... ./internal/... ./reporter/catalog/...
+# Packages whose tests start processes: they always run, from no cache.
+PROCESS := ./cmd/...
+
+.PHONY: help
+help: ## show the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## build, and start everything in one process with its data in ./data (ARGS= for more)
+	bin/footfall all $(ARGS)
+
+.PHONY: build
+build: setup-build ## build bin/footfall and the static bin/footfall-collector
+	go build -ldflags '$(LDFLAGS)' -o bin/footfall ./cmd/footfall
+	CGO_ENABLED=0 go build -ldflags '$(LDFLAGS)' -o bin/footfall-collector ./cmd/footfall-collector
+
+.PHONY: test
+test: setup ## run every check: lint, builds, race, unit tests and fuzz seeds, process tests
+	@SECONDS=0; for step in lint test-build test-race test-unit test-process; do \
+		echo "== $$step"; $(MAKE) $$step; echo "== $$step done, $${SECONDS}s since the start"; done
+
+.PHONY: test-build
+test-build: setup-build
+	go build ./...
+	CGO_ENABLED=0 go build -o /dev/null ./cmd/footfall-collector
+	@if CGO_ENABLED=0 go list -deps ./cmd/footfall-collector | grep -E 'duckdb|^runtime/cgo$$'; then \
+		echo "the collector must stay free of cgo" >&2; exit 1; fi
+
+.PHONY: test-race
+test-race: setup-build
+	go test -race -timeout 20m $(RACE)
+
+.PHONY: test-unit
+test-unit: setup
+	go test -timeout 20m $$(go list ./... | grep -v "^$$(go list -m)/cmd/")
+
+.PHONY: test-process
+test-process: setup
+	go test -count=1 -timeout 20m $(PROCESS)
+
+.PHONY: lint
+lint: $(LINT) setup-build ## hold the house rules (golangci-lint, built once into the user's cache)
+	$(LINT) run --allow-parallel-runners ./...
+
+.PHONY: fmt
+fmt: $(LINT) ## format all Go files
+	$(LINT) fmt ./...
+
+.PHONY: update
+update: ## rewrite golden files and generated pages, to be looked at before they are committed
+	go test ./internal/tidy ./cmd/footfall -run 'Docs|Golden' -update
+
+.PHONY: fault-kill
+fault-kill: setup-build ## kill -9 a journal writer under load, 200 times; prints what was acknowledged and lost
+	FOOTFALL_KILLS=200 go test -count=1 -v -timeout 30m -run 'KillNine' ./collector/journal
+
+.PHONY: bench-edge
+bench-edge: setup-build ## compare the redirect with a bare fasthttp 302, interleaved; prints CPU, p99 and ratios
+	go run ./bench/edge $(ARGS)
+
+.PHONY: setup setup-build
+setup: setup-build ## install what the tests need and is missing (Debian, as root); instant when all is there
+	@deploy/setup/debian.sh git strace mount unshare
+setup-build:
+	@deploy/setup/debian.sh gcc g++
+
+$(LINT): | setup-build
+	@echo "building golangci-lint $(GOLANGCI_LINT), once: about a minute and a half"
+	@mkdir -p $(TOOLS)/build && GOFLAGS= GOBIN=$(TOOLS)/build \
+		go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT)
+	@mv $(TOOLS)/build/golangci-lint $@
+
+.PHONY: clean
+clean: ## remove what was built; data stays
+	rm -rf bin
