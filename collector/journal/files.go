@@ -1,0 +1,130 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// writeSynced creates or replaces the file at path, whole or not at all, and
+// returns when both its bytes and its name are on the disk.
+func writeSynced(path string, data []byte) (err error) {
+	tmp := path + temporarySuffix
+	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("creating %s: %w", tmp, err)
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	if err == nil {
+		err = os.Rename(tmp, path)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("writing %s: %w", path, err), removeIfThere(tmp))
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// syncDir puts a directory's names on the disk.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("opening directory %s: %w", dir, err)
+	}
+	err = d.Sync()
+	if e := d.Close(); err == nil {
+		err = e
+	}
+	if err != nil {
+		return fmt.Errorf("syncing directory %s: %w", dir, err)
+	}
+	return nil
+}
+
+func removeIfThere(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("removing %s: %w", path, err)
+	}
+	return nil
+}
+
+// fillZeroes writes real zeroes: an extent that is only reserved costs the
+// click path its first write (p99 of 13 to 20 ms against 2). Reserving comes
+// first all the same: a full disk then says so before anything is written.
+func fillZeroes(f *os.File, bytes int64) error {
+	if err := unix.Fallocate(int(f.Fd()), 0, 0, bytes); err != nil && !errors.Is(err, unix.EOPNOTSUPP) {
+		return err
+	}
+	zeroes := make([]byte, 256<<10)
+	for at := int64(0); at < bytes; {
+		n, err := f.WriteAt(zeroes[:min(int64(len(zeroes)), bytes-at)], at)
+		if err != nil {
+			return err
+		}
+		at += int64(n)
+	}
+	return nil
+}
+
+// makeZeroFile creates a file of zeroes at path that is on the disk with its
+// name, or nothing.
+func makeZeroFile(path string, bytes int64, fill func(*os.File, int64) error) error {
+	tmp := path + temporarySuffix
+	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("creating segment %s: %w", tmp, err)
+	}
+	if err = fill(f, bytes); err == nil {
+		err = f.Sync()
+	}
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	if err == nil {
+		err = os.Rename(tmp, path)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("filling segment %s with zeroes: %w", path, err), removeIfThere(tmp))
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// lockDir takes the journal's directory for this process. The lock goes with
+// the returned file, also when the process is killed.
+func lockDir(dir string) (*os.File, error) {
+	path := filepath.Join(dir, "lock")
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("opening lock %s: %w", path, err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		held := &LockedError{Dir: dir}
+		if text, e := os.ReadFile(path); e == nil {
+			held.PID, _ = strconv.Atoi(strings.TrimSpace(string(text))) // not written yet: 0
+		}
+		_ = f.Close() // nothing was written
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, held
+		}
+		return nil, fmt.Errorf("locking %s: %w", path, err)
+	}
+	err = f.Truncate(0)
+	if err == nil {
+		_, err = f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
+	}
+	if err != nil {
+		_ = f.Close() // the error below tells
+		return nil, fmt.Errorf("writing lock %s: %w", path, err)
+	}
+	return f, nil
+}
