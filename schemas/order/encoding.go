@@ -206,6 +206,9 @@ func fields(what string, body []byte, limit int, take func(*easyproto.FieldConte
 		if body, err = fc.NextField(body); err != nil {
 			return fmt.Errorf("reading %s after field %d: %w: %w", what, fc.FieldNum, ErrMalformed, err)
 		}
+		if fc.FieldNum == 0 {
+			return fmt.Errorf("reading %s field 0: %w", what, ErrMalformed)
+		}
 		if err := take(&fc); err != nil {
 			return fmt.Errorf("reading %s field %d: %w", what, fc.FieldNum, err)
 		}

@@ -125,6 +125,8 @@ func (v *Visit) Unmarshal(body []byte) error {
 func (v *Visit) field(fc *easyproto.FieldContext) (ok, bounded bool) {
 	bounded = true
 	switch fc.FieldNum {
+	case 0: // no protobuf has it
+		ok = false
 	case fieldOrganizer:
 		ok = readUint32(fc, &v.Organizer)
 	case fieldEvent:
