@@ -1,0 +1,182 @@
+package catalog
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"footfall/schemas/admin"
+	"footfall/schemas/routes"
+)
+
+// clickKeyRow is a key of click ids. Verification keys are never deleted.
+type clickKeyRow struct {
+	id        uint8
+	secret    []byte
+	createdUS int64
+	servedUS  sql.NullInt64
+	mintUS    sql.NullInt64
+	endsMS    int64
+}
+
+func clickKeys(ctx context.Context, q querier) ([]clickKeyRow, error) {
+	rows, err := q.QueryContext(ctx, `SELECT id, secret, created_us, served_us, mint_us, ends_ms FROM click_keys ORDER BY id`)
+	return collect(rows, err, func(r *sql.Rows) (k clickKeyRow, err error) {
+		err = r.Scan(&k.id, &k.secret, &k.createdUS, &k.servedUS, &k.mintUS, &k.endsMS)
+		return k, err
+	})
+}
+
+// mintingKey is the key that edges mint with: the newest that was told to,
+// before one that ends.
+func mintingKey(keys []clickKeyRow) uint8 {
+	best := -1
+	for i, k := range keys {
+		if !k.mintUS.Valid {
+			continue
+		}
+		if best < 0 || (k.endsMS == 0) == (keys[best].endsMS == 0) || k.endsMS == 0 {
+			best = i
+		}
+	}
+	if best < 0 {
+		return 0
+	}
+	return keys[best].id
+}
+
+// RotateClickKey adds a key. Collectors get it for verifying at once and mint
+// with it a minute after it was first served (Run sees to that), so that no
+// click id is minted that another collector's consumer can't verify yet.
+func (c *Catalog) RotateClickKey(ctx context.Context, actor string) (key admin.ClickKey, err error) {
+	err = c.change(ctx, actor, func(ch *change) error {
+		row, err := ch.addClickKey(ctx)
+		if err != nil {
+			return err
+		}
+		key = publicClickKey(row, 0)
+		return ch.audit(ctx, "key rotate", fmt.Sprintf("click key %d", row.id), nil, fields{"id": row.id})
+	})
+	return key, err
+}
+
+func (ch *change) addClickKey(ctx context.Context) (clickKeyRow, error) {
+	keys, err := clickKeys(ctx, ch)
+	if err != nil {
+		return clickKeyRow{}, err
+	}
+	var last uint8
+	if len(keys) > 0 {
+		last = keys[len(keys)-1].id
+	}
+	if last == 255 {
+		return clickKeyRow{}, fmt.Errorf("%w for a new click key: a click id holds 255", ErrIDsExhausted)
+	}
+	secret, err := randomBytes(len(routes.Key{}))
+	if err != nil {
+		return clickKeyRow{}, err
+	}
+	row := clickKeyRow{id: last + 1, secret: secret, createdUS: ch.now.UnixMicro()}
+	ch.wake = true
+	return row, ch.exec(ctx, `INSERT INTO click_keys (id, secret, created_us) VALUES (?, ?, ?)`, row.id, row.secret, row.createdUS)
+}
+
+// EndClickKey ends a compromised key: click ids of a time at or after ends earn
+// nothing. Where no other key mints, a new one does so at once: a consumer that
+// doesn't know it for a moment checks its clicks again at read.
+func (c *Catalog) EndClickKey(ctx context.Context, actor string, id uint8, ends time.Time) (key admin.ClickKey, err error) {
+	err = c.change(ctx, actor, func(ch *change) error {
+		keys, err := clickKeys(ctx, ch)
+		if err != nil {
+			return err
+		}
+		var row *clickKeyRow
+		other := false
+		for i, k := range keys {
+			if k.id == id {
+				row = &keys[i]
+			} else if k.mintUS.Valid && k.endsMS == 0 {
+				other = true
+			}
+		}
+		if row == nil {
+			return admin.Refuse(admin.NotFound, "/id", "there is no click key %d", id)
+		}
+		was := row.endsMS
+		row.endsMS = ends.UnixMilli()
+		ch.wake = true
+		if err := ch.exec(ctx, `UPDATE click_keys SET ends_ms = ? WHERE id = ?`, row.endsMS, id); err != nil {
+			return err
+		}
+		if !other {
+			fresh, err := ch.addClickKey(ctx)
+			if err != nil {
+				return err
+			}
+			if err := ch.exec(ctx, `UPDATE click_keys SET mint_us = ?1, served_us = ?1 WHERE id = ?2`, ch.now.UnixMicro(), fresh.id); err != nil {
+				return err
+			}
+		}
+		key = publicClickKey(*row, 0)
+		return ch.audit(ctx, "key end", fmt.Sprintf("click key %d", id), fields{"ends_ms": was}, fields{"ends_ms": row.endsMS})
+	})
+	return key, err
+}
+
+// ClickKeys lists the keys without their secrets.
+func (c *Catalog) ClickKeys(ctx context.Context) ([]admin.ClickKey, error) {
+	rows, err := clickKeys(ctx, c.reader)
+	keys := make([]admin.ClickKey, len(rows))
+	for i, row := range rows {
+		keys[i] = publicClickKey(row, mintingKey(rows))
+	}
+	return keys, err
+}
+
+func publicClickKey(row clickKeyRow, minting uint8) admin.ClickKey {
+	key := admin.ClickKey{ID: row.id, Created: time.UnixMicro(row.createdUS).UTC(), Minting: row.id == minting}
+	if row.endsMS > 0 {
+		ends := time.UnixMilli(row.endsMS).UTC()
+		key.Ends = &ends
+	}
+	return key
+}
+
+// promoteClickKey lets edges mint with a key that has been served for
+// verifying long enough.
+func (c *Catalog) promoteClickKey(ctx context.Context) error {
+	ripeUS := c.deps.Clock().Add(-promoteAfter).UnixMicro()
+	var ripe int
+	if err := c.reader.QueryRowContext(ctx, `SELECT count(*) FROM click_keys WHERE mint_us IS NULL AND ends_ms = 0 AND served_us <= ?`, ripeUS).Scan(&ripe); err != nil {
+		return fmt.Errorf("looking for a click key to mint with: %w", err)
+	}
+	if ripe == 0 {
+		return nil
+	}
+	return c.change(ctx, "footfall", func(ch *change) error {
+		ch.wake = true
+		if err := ch.exec(ctx, `UPDATE click_keys SET mint_us = ? WHERE mint_us IS NULL AND ends_ms = 0 AND served_us <= ?`, ch.now.UnixMicro(), ripeUS); err != nil {
+			return err
+		}
+		keys, err := clickKeys(ctx, ch)
+		if err != nil {
+			return err
+		}
+		id := mintingKey(keys)
+		return ch.audit(ctx, "key mint", fmt.Sprintf("click key %d", id), nil, fields{"id": id})
+	})
+}
+
+// noteServed keeps when keys were first handed to a collector.
+func (c *Catalog) noteServed(ctx context.Context, keys []clickKeyRow) error {
+	for _, k := range keys {
+		if k.servedUS.Valid {
+			continue
+		}
+		return c.change(ctx, "footfall", func(ch *change) error {
+			return ch.exec(ctx, `UPDATE click_keys SET served_us = ? WHERE served_us IS NULL AND id <= ?`, ch.now.UnixMicro(), keys[len(keys)-1].id)
+		})
+	}
+	return nil
+}

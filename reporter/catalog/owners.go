@@ -1,0 +1,146 @@
+package catalog
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strconv"
+
+	"footfall/schemas/ids"
+)
+
+// CodeOwner is one entry of a code's dated history: from FromMS (inclusive) to
+// the next entry of the same code the affiliate owns it. The first entry's
+// FromMS is 0: a visit that names the code is its first owner's, however wrong
+// the collector's clock was.
+type CodeOwner struct {
+	Code      ids.CodeID
+	Affiliate ids.AffiliateID
+	FromMS    int64
+}
+
+// appendOwner puts a later revision's entry on a code's history: it takes the
+// place of everything at or after its own start.
+func appendOwner(history []CodeOwner, next CodeOwner) []CodeOwner {
+	for len(history) > 0 && history[len(history)-1].FromMS >= next.FromMS {
+		history = history[:len(history)-1]
+	}
+	return append(history, next)
+}
+
+// ownerAt is the owner at an instant; zero for a code without a history.
+func ownerAt(history []CodeOwner, atMS int64) ids.AffiliateID {
+	var owner ids.AffiliateID
+	for i, h := range history {
+		if i == 0 || h.FromMS <= atMS {
+			owner = h.Affiliate
+		}
+	}
+	return owner
+}
+
+func ownersOf(ctx context.Context, q querier, code ids.CodeID) ([]CodeOwner, error) {
+	rows, err := q.QueryContext(ctx, `SELECT code, affiliate, from_ms FROM code_owners WHERE code = ? ORDER BY revision`, code)
+	all, err := collect(rows, err, scanOwner)
+	var history []CodeOwner
+	for _, o := range all {
+		history = appendOwner(history, o)
+	}
+	return history, err
+}
+
+func scanOwner(r *sql.Rows) (o CodeOwner, err error) {
+	err = r.Scan(&o.Code, &o.Affiliate, &o.FromMS)
+	return o, err
+}
+
+// ownedCodes are the codes that the affiliate owns at an instant, by id.
+func ownedCodes(ctx context.Context, q querier, affiliate ids.AffiliateID, atMS int64) ([]codeRow, error) {
+	rows, err := q.QueryContext(ctx, `SELECT DISTINCT code FROM code_owners WHERE affiliate = ? ORDER BY code`, affiliate)
+	candidates, err := collect(rows, err, scanCodeID)
+	if err != nil {
+		return nil, err
+	}
+	var owned []codeRow
+	for _, id := range candidates {
+		history, err := ownersOf(ctx, q, id)
+		if err != nil {
+			return nil, err
+		}
+		if ownerAt(history, atMS) != affiliate {
+			continue
+		}
+		code, err := codeByID(ctx, q, id)
+		if err != nil {
+			return nil, err
+		}
+		owned = append(owned, code)
+	}
+	return owned, nil
+}
+
+func scanCodeID(r *sql.Rows) (id ids.CodeID, err error) {
+	err = r.Scan(&id)
+	return id, err
+}
+
+// applyTakeovers lets an affiliate's pause follow the codes that changed owner
+// since the last look: the paused owner's code that an active affiliate took
+// over at midnight counts again, and the reverse.
+func (c *Catalog) applyTakeovers(ctx context.Context) error {
+	nowMS := c.deps.Clock().UnixMilli()
+	due, err := takeoversDue(ctx, c.reader, nowMS)
+	if err != nil || len(due) == 0 {
+		return err
+	}
+	return c.change(ctx, "footfall", func(ch *change) error {
+		due, err := takeoversDue(ctx, ch, nowMS)
+		if err != nil {
+			return err
+		}
+		for _, id := range due {
+			if err := ch.takeover(ctx, id, nowMS); err != nil {
+				return err
+			}
+		}
+		return ch.exec(ctx, `UPDATE meta SET value = ? WHERE key = 'takeovers_ms'`, strconv.FormatInt(nowMS, 10))
+	})
+}
+
+func takeoversDue(ctx context.Context, q querier, nowMS int64) ([]ids.CodeID, error) {
+	rows, err := q.QueryContext(ctx, `SELECT DISTINCT code FROM code_owners
+	  WHERE from_ms > (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'takeovers_ms') AND from_ms <= ? ORDER BY code`, nowMS)
+	return collect(rows, err, scanCodeID)
+}
+
+func (ch *change) takeover(ctx context.Context, id ids.CodeID, nowMS int64) error {
+	code, err := codeByID(ctx, ch, id)
+	if err != nil {
+		return err
+	}
+	history, err := ownersOf(ctx, ch, id)
+	if err != nil {
+		return err
+	}
+	owner, err := affiliateByID(ctx, ch, ownerAt(history, nowMS))
+	if err != nil || code.OwnerPaused == owner.Paused {
+		return err
+	}
+	code.OwnerPaused = owner.Paused
+	if err := ch.writeCode(ctx, code); err != nil {
+		return err
+	}
+	return ch.audit(ctx, "code takeover", code.subject(), fields{"owner_paused": !owner.Paused}, fields{"owner_paused": owner.Paused, "affiliate": owner.ID})
+}
+
+func describeOwner(ctx context.Context, q querier, code ids.CodeID, atMS int64) (string, error) {
+	history, err := ownersOf(ctx, q, code)
+	if err != nil {
+		return "", err
+	}
+	owner, err := affiliateByID(ctx, q, ownerAt(history, atMS))
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("affiliate %d (%s)", owner.ID, owner.Name), nil
+}
