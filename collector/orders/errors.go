@@ -5,13 +5,17 @@ import "errors"
 var (
 	// ErrConfig is a configuration that can't work.
 	ErrConfig = errors.New("unusable configuration")
-	// ErrGone is what a Replayer answers for a position that its journal no
-	// longer has, or after which records are gone.
-	ErrGone = errors.New("journal no longer has the position")
 	// ErrFull is what a Journal answers when it has no room for a record.
 	ErrFull = errors.New("journal is full")
+	// ErrLost is what a Journal answers for a record that the disk took.
+	ErrLost = errors.New("record is lost")
+	// ErrDamaged is what a Tail answers for bytes that are no record.
+	ErrDamaged = errors.New("damaged bytes in the journal")
 	// ErrSecret is a webhook secret that can't be used.
 	ErrSecret = errors.New("unusable webhook secret")
+	// errGone is a position that the journal no longer has, or after which
+	// records are gone.
+	errGone = errors.New("the journal no longer has the position")
 	// errCorrupt is an index that is no index or can't be read.
 	errCorrupt = errors.New("corrupt index of orders")
 	// errBehind is an index that has failed for too long.

@@ -206,6 +206,8 @@ func (o *Orders) unavailable(err error) *problem {
 	switch {
 	case errors.Is(err, ErrFull):
 		why = "journal_full"
+	case errors.Is(err, ErrLost):
+		why = "journal_lost"
 	case errors.Is(err, errBehind):
 		why = "index_behind"
 	case errors.Is(err, errCorrupt):

@@ -52,6 +52,8 @@ CREATE TABLE checkpoint (
 type index struct {
 	path       string
 	db         *sql.DB
+	source     Source
+	log        *slog.Logger
 	metrics    *metrics
 	checkpoint Position // by who writes: openIndex, then ledger.writing
 	suspect    atomic.Bool
@@ -59,11 +61,11 @@ type index struct {
 
 // openIndex opens the file, or makes one where it is missing or corrupt, and
 // adds what the journal has past the checkpoint.
-func openIndex(ctx context.Context, path string, journal Journal, log *slog.Logger, m *metrics) (*index, error) {
-	x := &index{path: path, metrics: m}
+func openIndex(ctx context.Context, path string, deps Deps, m *metrics) (*index, error) {
+	x := &index{path: path, source: deps.Source, log: deps.Log, metrics: m}
 	lost, err := x.open(ctx)
 	if errors.Is(err, errCorrupt) {
-		log.Error("index of orders can't be read, it is set aside", "path", path, "kept_as", path+brokenSuffix, "error", err)
+		x.log.Error("index of orders can't be read, it is set aside", "path", path, "kept_as", path+brokenSuffix, "error", err)
 		if err = x.setAside(); err == nil {
 			_, err = x.open(ctx)
 		}
@@ -72,11 +74,13 @@ func openIndex(ctx context.Context, path string, journal Journal, log *slog.Logg
 	if err != nil {
 		return nil, fmt.Errorf("opening the index of orders %s: %w", path, err)
 	}
-	journal.Hold(x.checkpoint)
-	seen, err := x.catchUp(ctx, journal, log)
-	if errors.Is(err, ErrGone) {
+	deps.Journal.Hold(x.checkpoint)
+	seen, err := x.catchUp(ctx)
+	if errors.Is(err, errGone) {
 		lost = "position"
-		seen, err = x.rebuild(ctx, journal, log)
+		x.checkpoint = Position{}
+		deps.Journal.Hold(x.checkpoint)
+		seen, err = x.catchUp(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("bringing the index of orders up to the journal: %w", err), x.db.Close())
@@ -86,10 +90,10 @@ func openIndex(ctx context.Context, path string, journal Journal, log *slog.Logg
 	}
 	if lost != "" {
 		m.rebuilds.WithLabelValues(lost).Inc()
-		log.Error("index of orders was made again from the journal that is left; a repeat of an older order "+
+		x.log.Error("index of orders was made again from the journal that is left; a repeat of an older order "+
 			"will be stored once more and the lake decides", "reason", lost, "orders", seen.orders)
 	}
-	journal.Hold(x.checkpoint)
+	deps.Journal.Hold(x.checkpoint)
 	return x, nil
 }
 
@@ -184,21 +188,14 @@ type replayed struct {
 	history bool // more than the beginning of a first epoch
 }
 
-// rebuild adds everything that the journal still has.
-func (x *index) rebuild(ctx context.Context, journal Journal, log *slog.Logger) (replayed, error) {
-	x.checkpoint = Position{}
-	journal.Hold(x.checkpoint)
-	return x.catchUp(ctx, journal, log)
-}
-
 // catchUp adds what the journal has past the checkpoint. The earliest record
 // of a key stays, as it does in the lake.
-func (x *index) catchUp(ctx context.Context, journal Journal, log *slog.Logger) (replayed, error) {
+func (x *index) catchUp(ctx context.Context) (replayed, error) {
 	var seen replayed
 	var batch []*entry
 	last, first := x.checkpoint, uint64(0)
-	err := journal.Replay(ctx, last, func(r Record) error {
-		last = r.Position
+	err := replay(ctx, x.source, x.log, last, func(p Position, r Record) error {
+		last = p
 		if first == 0 {
 			first = last.Epoch
 		}
@@ -207,10 +204,10 @@ func (x *index) catchUp(ctx context.Context, journal Journal, log *slog.Logger) 
 			return nil
 		}
 		seen.history = true
-		e, err := entryOf(r)
+		e, err := entryOf(p, r)
 		if err != nil {
 			x.metrics.badRecords.Inc()
-			log.Error("record of the journal of orders can't be indexed", "epoch", fmt.Sprintf("%016x", last.Epoch),
+			x.log.Error("record of the journal of orders can't be indexed", "epoch", fmt.Sprintf("%016x", last.Epoch),
 				"sequence", last.Sequence, "error", err)
 			return nil
 		}
@@ -231,7 +228,7 @@ func (x *index) catchUp(ctx context.Context, journal Journal, log *slog.Logger) 
 	return seen, x.add(ctx, batch, last)
 }
 
-func entryOf(r Record) (*entry, error) {
+func entryOf(p Position, r Record) (*entry, error) {
 	if r.Version != recordVersion {
 		return nil, fmt.Errorf("reading record: version %d is unknown", r.Version)
 	}
@@ -240,13 +237,13 @@ func entryOf(r Record) (*entry, error) {
 		if err := refund.Unmarshal(r.Body); err != nil {
 			return nil, err
 		}
-		return refundEntry(&refund, r.Position), nil
+		return refundEntry(&refund, p), nil
 	}
 	var o order.Order
 	if err := o.Unmarshal(r.Body); err != nil {
 		return nil, err
 	}
-	return orderEntry(&o, r.Position), nil
+	return orderEntry(&o, p), nil
 }
 
 func orderEntry(o *order.Order, p Position) *entry {

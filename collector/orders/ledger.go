@@ -2,8 +2,10 @@ package orders
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/maphash"
+	"slices"
 	"sync"
 
 	"footfall/schemas/ids"
@@ -34,7 +36,7 @@ type entry struct {
 // Appending and queueing are one step under mu, hence the queue's order, and
 // hence a checkpoint never passes a record that isn't in the index.
 type ledger struct {
-	journal Journal
+	deps    Deps
 	index   *index
 	seed    maphash.Seed
 	stripes [64]sync.Mutex
@@ -49,9 +51,9 @@ type ledger struct {
 	forgetful bool
 }
 
-func newLedger(journal Journal, idx *index) *ledger {
+func newLedger(deps Deps, idx *index) *ledger {
 	return &ledger{
-		journal: journal, index: idx, seed: maphash.MakeSeed(),
+		deps: deps, index: idx, seed: maphash.MakeSeed(),
 		wake: make(chan struct{}, 1), recent: make(map[key]*entry),
 	}
 }
@@ -73,7 +75,7 @@ func (l *ledger) put(ctx context.Context, e entry, body []byte) (was *entry, err
 	if len(l.queue) >= maxUnindexed {
 		return nil, errBehind
 	}
-	if e.position, err = l.journal.Append(e.key.kind, recordVersion, body); err != nil {
+	if e.position, err = l.deps.Journal.Append(e.key.kind, recordVersion, body); err != nil {
 		return nil, fmt.Errorf("appending to the journal of orders: %w", err)
 	}
 	l.recent[e.key] = &e
@@ -101,10 +103,24 @@ func (l *ledger) sync(ctx context.Context, k key) error {
 	if e == nil {
 		return nil // the index has it, so it is
 	}
-	if err := l.journal.Sync(ctx, e.position); err != nil {
-		return fmt.Errorf("syncing the journal of orders: %w", err)
+	return l.durable(ctx, e)
+}
+
+// durable returns when the entry's record is. A record that the disk took is
+// forgotten: sent again, it is appended again.
+func (l *ledger) durable(ctx context.Context, e *entry) error {
+	err := l.deps.Journal.Sync(ctx, e.position)
+	if err == nil {
+		return nil
 	}
-	return nil
+	if errors.Is(err, ErrLost) {
+		l.mu.Lock()
+		if l.recent[e.key] == e {
+			delete(l.recent, e.key)
+		}
+		l.mu.Unlock()
+	}
+	return fmt.Errorf("syncing the journal of orders: %w", err)
 }
 
 // rouse tells the indexing goroutine that there is something to do.
@@ -139,32 +155,38 @@ func (l *ledger) flush(ctx context.Context) error {
 		if len(batch) == 0 {
 			return nil
 		}
-		last := batch[len(batch)-1].position
-		// An entry in the index is answered without asking the journal.
-		if err := l.journal.Sync(ctx, last); err != nil {
-			return fmt.Errorf("syncing before the index is written: %w", err)
+		kept := make([]*entry, 0, len(batch))
+		for _, e := range batch {
+			// An entry in the index is answered without asking the journal.
+			err := l.durable(ctx, e)
+			if err == nil {
+				kept = append(kept, e)
+			} else if !errors.Is(err, ErrLost) {
+				return err
+			}
 		}
-		if err := l.index.add(ctx, batch, last); err != nil {
+		last := batch[len(batch)-1].position
+		if err := l.index.add(ctx, kept, last); err != nil {
 			return err
 		}
 		l.mu.Lock()
-		for _, e := range batch {
+		for _, e := range kept {
 			delete(l.recent, e.key)
 		}
-		l.queue = append([]*entry(nil), l.queue[len(batch):]...)
+		l.queue = slices.Clone(l.queue[len(batch):])
 		l.mu.Unlock()
-		l.journal.Hold(last)
+		l.deps.Journal.Hold(last)
 	}
 }
 
 // checkpointIdle moves the checkpoint past records that are no orders, so that
-// their segments can go.
+// their segments can go. That these are durable is not needed.
 func (l *ledger) checkpointIdle(ctx context.Context) error {
 	l.writing.Lock()
 	defer l.writing.Unlock()
 	to := l.index.checkpoint
-	err := l.journal.Replay(ctx, to, func(r Record) error {
-		to = r.Position
+	err := replay(ctx, l.deps.Source, l.deps.Log, to, func(p Position, _ Record) error {
+		to = p
 		return nil
 	})
 	if err != nil {
@@ -177,12 +199,9 @@ func (l *ledger) checkpointIdle(ctx context.Context) error {
 	if !idle || to == l.index.checkpoint {
 		return nil // the next flush moves the checkpoint
 	}
-	if err := l.journal.Sync(ctx, to); err != nil {
-		return fmt.Errorf("syncing before a checkpoint: %w", err)
-	}
 	if err := l.index.add(ctx, nil, to); err != nil {
 		return err
 	}
-	l.journal.Hold(to)
+	l.deps.Journal.Hold(to)
 	return nil
 }

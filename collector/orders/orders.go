@@ -47,28 +47,17 @@ type Position struct {
 	Sequence uint64 // from 1; 0 is the epoch's beginning
 }
 
-// Record is one record of the journal, of any kind.
-type Record struct {
-	Position Position
-	Kind     uint8
-	Version  uint8
-	Body     []byte // valid during the call
-}
-
 // Journal is what this part needs of the journal of orders.
 type Journal interface {
 	// Append gives the record the next sequence. It wraps ErrFull where there
 	// is no room.
 	Append(kind, version uint8, body []byte) (Position, error)
-	// Sync returns when the record and all before it are durable.
+	// Sync returns when the record and all before it are durable. It wraps
+	// ErrLost where the record, of which it was not yet said, never will be.
 	Sync(ctx context.Context, p Position) error
 	// Hold keeps the segments with records after p, and lets go of the others.
+	// After the zero Position everything comes.
 	Hold(p Position)
-	// Replay gives the records after p to take, epochs in the order of their
-	// starts, until the end of what is there now; only durable records of
-	// earlier epochs. The zero Position is the beginning of what is left. It
-	// wraps ErrGone where the journal has not all that came after p.
-	Replay(ctx context.Context, after Position, take func(Record) error) error
 }
 
 // Catalog is what this part needs of the routes. Safe for concurrent use.
@@ -82,6 +71,7 @@ type Catalog interface {
 // Deps of the order listener.
 type Deps struct {
 	Journal Journal
+	Source  Source // of the same journal
 	Catalog Catalog
 	Secrets func() *Secrets // the newest; nil: none yet, nobody can sign
 	Clock   func() time.Time
@@ -137,7 +127,7 @@ func New(config Config, deps Deps) (*Orders, error) {
 // without answering yet. The journal must be open, and its retention must not
 // run before Open returns: until then nobody holds its segments.
 func (o *Orders) Open(ctx context.Context) error {
-	idx, err := openIndex(ctx, filepath.Join(o.config.Dir, indexFile), o.deps.Journal, o.deps.Log, o.metrics)
+	idx, err := openIndex(ctx, filepath.Join(o.config.Dir, indexFile), o.deps, o.metrics)
 	if err != nil {
 		return err
 	}
@@ -146,7 +136,7 @@ func (o *Orders) Open(ctx context.Context) error {
 		return errors.Join(fmt.Errorf("listening for orders on %s: %w", o.config.Listen, err), idx.close())
 	}
 	o.index, o.ln = idx, &patient{Listener: ln, done: make(chan struct{}), errors: o.metrics.acceptErrors}
-	o.ledger = newLedger(o.deps.Journal, idx)
+	o.ledger = newLedger(o.deps, idx)
 	return nil
 }
 
