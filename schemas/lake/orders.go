@@ -22,7 +22,7 @@ type OrderRow struct {
 	Test        bool   `parquet:"test"`
 	Future      bool   `parquet:"future"` // ordered_at was more than 5 minutes ahead of the collector's clock
 
-	// The click id as received, and what checking it gave; the parts are null unless it is valid or expired_key.
+	// The click id as received, and what checking it gave; the parts are null unless it is valid.
 	ClickID        string  `parquet:"click_id,optional,dict"`
 	ClickStatus    string  `parquet:"click_status,optional,dict"` // valid, forged, malformed, unknown_key, expired_key
 	ClickEpoch     *string `parquet:"click_epoch,optional,dict"`
