@@ -48,8 +48,12 @@ func (p *place) encodeHeader(h segmentHeader) [segmentHeaderBytes]byte {
 	binary.LittleEndian.PutUint64(b[32:], h.base)
 	binary.LittleEndian.PutUint64(b[40:], uint64(h.openedMS))
 	binary.LittleEndian.PutUint64(b[48:], uint64(h.bytes))
-	binary.LittleEndian.PutUint32(b[60:], crc32.Checksum(b[:60], p.table))
+	p.sealHeader(&b)
 	return b
+}
+
+func (p *place) sealHeader(b *[segmentHeaderBytes]byte) {
+	binary.LittleEndian.PutUint32(b[60:], crc32.Checksum(b[:60], p.table))
 }
 
 // headerState is what stands where a segment's header should.
