@@ -58,8 +58,8 @@ func (c *Catalog) Backup(ctx context.Context, actor, path string) (out admin.Bac
 	if err := f.Close(); err != nil {
 		return out, fmt.Errorf("making the backup: %w", err)
 	}
-	if _, err := c.reader.ExecContext(ctx, `VACUUM INTO ?`, temp); err != nil {
-		return out, errors.Join(c.explain(fmt.Errorf("writing the backup: %w", err)), removeDatabase(temp))
+	if err := c.copyInto(ctx, temp); err != nil {
+		return out, errors.Join(c.explain(err), removeDatabase(temp))
 	}
 	if out, err = finishBackup(ctx, temp, path); err != nil {
 		return out, errors.Join(err, removeDatabase(temp))
@@ -67,6 +67,19 @@ func (c *Catalog) Backup(ctx context.Context, actor, path string) (out admin.Bac
 	return out, c.change(ctx, actor, func(ch *change) error {
 		return ch.audit(ctx, "catalog backup", "catalog", nil, fields{"revision": out.Revision, "sha256": out.SHA256})
 	})
+}
+
+// copyInto writes one snapshot of the catalog, on a connection of its own, as
+// the readers may write no file at all.
+func (c *Catalog) copyInto(ctx context.Context, temp string) error {
+	db, err := sql.Open("sqlite", dataSource(c.path()))
+	if err != nil {
+		return fmt.Errorf("opening the catalog: %w", err)
+	}
+	if _, err = db.ExecContext(ctx, `VACUUM INTO ?`, temp); err != nil {
+		err = fmt.Errorf("writing the backup: %w", err)
+	}
+	return errors.Join(err, db.Close())
 }
 
 // finishBackup checks what was written, syncs it and gives it its name.

@@ -195,7 +195,7 @@ func collect[T any](rows *sql.Rows, err error, scan func(*sql.Rows) (T, error)) 
 		return nil, fmt.Errorf("reading the catalog: %w", err)
 	}
 	defer func() { _ = rows.Close() }() // Err below tells what went wrong
-	var all []T
+	all := []T{}                        // a list in JSON, also when empty
 	for rows.Next() {
 		t, err := scan(rows)
 		if err != nil {

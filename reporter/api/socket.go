@@ -1,0 +1,99 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// maxSocketPath is what the kernel takes as a socket's name.
+	maxSocketPath = 107
+	headTimeout   = 10 * time.Second
+	// drain is what a stop waits for answers under way.
+	drain = 5 * time.Second
+)
+
+// Run serves the API on a unix socket at path until ctx ends. The caller holds
+// the catalog's lock, so a socket that stands there is a dead process's. Only
+// this user may connect.
+func (a *API) Run(ctx context.Context, path string) error {
+	listener, err := listen(ctx, path)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{
+		Handler: a, ReadHeaderTimeout: headTimeout,
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			return context.WithValue(ctx, actorKey{}, peer(c))
+		},
+	}
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(listener) }()
+	select {
+	case err = <-done:
+		err = fmt.Errorf("serving the api: %w", err)
+	case <-ctx.Done():
+		rest, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+		defer cancel()
+		if err = server.Shutdown(rest); err != nil {
+			err = errors.Join(fmt.Errorf("draining the api: %w", err), server.Close())
+		}
+	}
+	if removing := os.Remove(path); removing != nil && !errors.Is(removing, fs.ErrNotExist) {
+		err = errors.Join(err, fmt.Errorf("removing the socket: %w", removing))
+	}
+	return err
+}
+
+// listen gives the socket its name only once its mode is set.
+func listen(ctx context.Context, path string) (net.Listener, error) {
+	temp := path + ".new"
+	if len(temp) > maxSocketPath {
+		return nil, fmt.Errorf("the data directory's path is too long for a socket in it (%s, %d bytes of at most %d): use a shorter one", path, len(path), maxSocketPath-len(".new"))
+	}
+	for _, name := range []string{temp, path} {
+		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("removing an old socket: %w", err)
+		}
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "unix", temp)
+	if err != nil {
+		return nil, fmt.Errorf("listening on %s: %w", path, err)
+	}
+	if u, ok := l.(*net.UnixListener); ok {
+		u.SetUnlinkOnClose(false) // its name is another by then
+	}
+	if err := errors.Join(os.Chmod(temp, 0o600), os.Rename(temp, path)); err != nil {
+		return nil, errors.Join(fmt.Errorf("naming the socket: %w", err), l.Close())
+	}
+	return l, nil
+}
+
+// peer names who is at the other end, by the kernel's word.
+func peer(c net.Conn) string {
+	u, ok := c.(*net.UnixConn)
+	if !ok {
+		return "unknown"
+	}
+	who := "unknown"
+	raw, err := u.SyscallConn()
+	if err != nil {
+		return who
+	}
+	// Without an answer the audit log says unknown; the socket's mode is what
+	// keeps others out.
+	_ = raw.Control(func(fd uintptr) {
+		if cred, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
+			who = fmt.Sprintf("uid %d", cred.Uid)
+		}
+	})
+	return who
+}
