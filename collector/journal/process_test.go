@@ -1,0 +1,248 @@
+package journal
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// tally is what became of acknowledged records.
+type tally struct {
+	acked, lost, phantom, read int
+}
+
+// reconcile compares what children wrote down with what the journal holds.
+func reconcile(t testing.TB, dir string, acks []ack) tally {
+	t.Helper()
+	got := tally{acked: len(acks)}
+	want := map[[3]uint64]uint64{}
+	for _, a := range acks {
+		want[[3]uint64{a.epoch, a.shard, a.sequence}] = a.value
+	}
+	got.lost = len(acks) - len(want) // one position was given to two records
+	r, err := OpenReader(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range epochsOf(t, dir) {
+		for shard := range e.Shards {
+			tail, err := r.Tail(e.Epoch, shard, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got.count(t, tail, want)
+			if err := tail.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	got.lost += len(want)
+	return got
+}
+
+func (got *tally) count(t testing.TB, tail *Tail, want map[[3]uint64]uint64) {
+	t.Helper()
+	for {
+		rec, ok, err := tail.Next()
+		var bad *CorruptError
+		if errors.As(err, &bad) {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !ok {
+			return
+		}
+		if rec.Kind == KindHeartbeat {
+			continue
+		}
+		got.read++
+		value, whole := valueOf(rec.Body)
+		at := [3]uint64{tail.info.Epoch, uint64(tail.shard), rec.Sequence}
+		expected, acked := want[at]
+		if !whole || acked && expected != value {
+			got.phantom++
+			continue
+		}
+		delete(want, at)
+	}
+}
+
+func TestKillNineLosesNoAcknowledgedRecord(t *testing.T) {
+	kills := 5
+	if text := os.Getenv("FOOTFALL_KILLS"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			t.Fatal("reading FOOTFALL_KILLS:", err)
+		}
+		kills = n
+	}
+	seed := rand.Uint64()
+	rng := rand.New(rand.NewPCG(seed, 1))
+	f := newFixture(t)
+	config := childConfig(f.config.Dir)
+	config.Spares = 0
+	f.config = config
+	var sum tally
+	var torn, corrupt float64
+	for range kills {
+		acks := killed(t, f.config.Dir, rng.IntN(20_000))
+		f.must(f.open().Close()) // recovers
+		torn += f.metric("bad_ranges_total", "reason", "torn")
+		corrupt += f.metric("bad_ranges_total", "reason", "corrupt")
+		got := reconcile(t, f.config.Dir, acks)
+		sum.acked, sum.lost, sum.phantom, sum.read = sum.acked+got.acked, sum.lost+got.lost, sum.phantom+got.phantom, sum.read+got.read
+		for _, e := range epochsOf(t, f.config.Dir) {
+			f.must(os.RemoveAll(filepath.Join(f.config.Dir, epochName(e.Epoch))))
+		}
+	}
+	t.Logf("seed %d: %d kills, %d acknowledged, %d read, %d lost, %d phantom, %v torn tails, %v corrupt",
+		seed, kills, sum.acked, sum.read, sum.lost, sum.phantom, torn, corrupt)
+	if sum.acked == 0 || sum.lost > 0 || sum.phantom > 0 || corrupt > 0 {
+		t.Fatalf("seed %d: %+v, %v corrupt", seed, sum, corrupt)
+	}
+}
+
+// killed runs a writer, kills it once it has acknowledged about so many records,
+// and gives all that it had written down by then.
+func killed(t testing.TB, dir string, after int) []ack {
+	t.Helper()
+	cmd := child(t, "load", dir)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, after*ackBytes)
+	if _, err := io.ReadFull(out, b); err != nil {
+		t.Fatal("reading acknowledgements:", err)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	rest, err := io.ReadAll(out)
+	if err != nil {
+		t.Fatal("reading the last acknowledgements:", err)
+	}
+	var exit *exec.ExitError
+	if err := cmd.Wait(); !errors.As(err, &exit) || exit.Exited() {
+		t.Fatal("the writer was not killed:", err)
+	}
+	return decodeAcks(append(b, rest...))
+}
+
+func TestWithoutTheShardLockAcknowledgedRecordsAreLost(t *testing.T) {
+	for range 20 {
+		dir := t.TempDir()
+		cmd := child(t, "load", dir)
+		cmd.Env = append(cmd.Env, "FOOTFALL_JOURNAL_UNLOCKED=1", "FOOTFALL_JOURNAL_RECORDS=3000")
+		out, _ := cmd.Output() // it may well die of it
+		f := newFixture(t)
+		f.config = childConfig(dir)
+		f.must(f.open().Close())
+		if got := reconcile(t, dir, decodeAcks(out)); got.lost > 0 || got.phantom > 0 {
+			return
+		}
+	}
+	t.Fatal("nothing is lost without the lock: the kill test shows nothing")
+}
+
+func TestSecondProcessIsRefusedWithTheFirstOnesPID(t *testing.T) {
+	f := newFixture(t)
+	f.config = childConfig(f.config.Dir)
+	cmd := child(t, "hold", f.config.Dir)
+	in, err := cmd.StdinPipe()
+	f.must(err)
+	out, err := cmd.StdoutPipe()
+	f.must(err)
+	f.must(cmd.Start())
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "open\n" {
+		t.Fatalf("%q %v", line, err)
+	}
+	_, err = f.tryOpen()
+	var locked *LockedError
+	if !errors.As(err, &locked) || locked.PID != cmd.Process.Pid || locked.Dir != f.config.Dir {
+		t.Fatalf("opened with %v", err)
+	}
+	if text := err.Error(); !strings.Contains(text, fmt.Sprint("process ", cmd.Process.Pid)) || !strings.Contains(text, "stop that process") {
+		t.Fatal(text)
+	}
+	if got := len(epochsOf(t, f.config.Dir)); got != 1 {
+		t.Fatalf("%d epochs: the refused process wrote one", got)
+	}
+	f.must(in.Close())
+	f.must(cmd.Wait())
+	f.must(f.open().Close())
+}
+
+func TestAppendMakesNoSystemCall(t *testing.T) {
+	trace := filepath.Join(t.TempDir(), "trace")
+	cmd := child(t, "calls", t.TempDir(), "strace", "-f", "-o", trace)
+	// Signals of the runtime's own scheduler and collector are not the journal's.
+	cmd.Env = append(cmd.Env, "GODEBUG=asyncpreemptoff=1", "GOGC=off")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	text, err := os.ReadFile(trace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	thread, between, seen := "", []string(nil), false
+	for line := range strings.Lines(string(text)) {
+		id, call, _ := strings.Cut(line, " ")
+		switch {
+		case strings.Contains(call, `"appends begin\n"`):
+			thread = id
+		case strings.Contains(call, `"appends end\n"`):
+			seen, thread = thread != "", ""
+		case id == thread && strings.Contains(call, "("):
+			between = append(between, line)
+		}
+	}
+	if !seen || len(between) > 0 {
+		t.Fatalf("markers seen: %v; system calls in 1,000 appends: %q", seen, between)
+	}
+}
+
+func TestSyncErrorOfTheKernelLosesNoSyncedRecord(t *testing.T) {
+	for _, when := range []string{"3", "3+"} { // once for each thread; for ever
+		t.Run("msync "+when, func(t *testing.T) {
+			dir := t.TempDir()
+			trace := filepath.Join(t.TempDir(), "trace")
+			cmd := child(t, "orders", dir, "strace", "-f", "-o", trace, "-e", "trace=msync", "-e", "inject=msync:error=EIO:when="+when)
+			var told strings.Builder
+			cmd.Stderr = &told
+			out, err := cmd.Output()
+			injected, e := os.ReadFile(trace)
+			if e != nil {
+				t.Fatal(e)
+			}
+			if n := strings.Count(string(injected), "INJECTED"); n == 0 {
+				t.Fatal("no error was injected")
+			}
+			if !strings.Contains(told.String(), "suspect: true") && err == nil {
+				t.Fatalf("the error went unnoticed: %s", told.String())
+			}
+			acks := decodeAcks(out)
+			f := newFixture(t)
+			f.config = childConfig(dir)
+			f.config.Shards = 1
+			f.must(f.open().Close())
+			if got := reconcile(t, dir, acks); got.lost > 0 || got.phantom > 0 || got.acked == 0 {
+				t.Fatalf("%+v; %s", got, told.String())
+			}
+		})
+	}
+}
