@@ -27,7 +27,7 @@ func (p Problem) String() string {
 }
 
 // Errors holds all problems that a Load found.
-type Errors struct { //nolint:errname // it is a list
+type Errors struct {
 	Problems []Problem
 }
 
