@@ -1,0 +1,199 @@
+// Package attribution credits orders to visits and codes, by a policy, and
+// explains each credit.
+//
+// Invariant: a credit is a pure function of the rows and the catalog at the
+// as-of and of the policy: reports and explanations run the same statements. An
+// order has at most one credit; one without any is direct.
+//
+// It refuses to credit by anything that the policy doesn't name, and to change
+// money: a refund that asks for too much is set aside whole.
+package attribution
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"fmt"
+
+	"footfall/schemas/clickid"
+	"footfall/schemas/visit"
+)
+
+//go:embed *.sql
+var statements embed.FS
+
+// dayMS is a day of the window: 24 hours, whatever the clocks do.
+const dayMS = 24 * 60 * 60 * 1000
+
+// letters are folded as everywhere: ASCII only.
+const foldMacro = `CREATE TEMP MACRO fold(given) AS
+translate(trim(given), 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')`
+
+// Keys gives the click-id keys known at an as-of. Keys are never deleted.
+type Keys func(ctx context.Context, asOfUS int64) ([]clickid.Key, error)
+
+// Attribution credits orders.
+type Attribution struct {
+	policy Policy
+	keys   Keys
+}
+
+// New gives an attribution by a policy. keys may be nil: then an order whose
+// click id the consumer had no key for stays without that credit.
+func New(policy Policy, keys Keys) *Attribution { return &Attribution{policy: policy, keys: keys} }
+
+// PolicyVersion is the version of the policy that credits.
+func (a *Attribution) PolicyVersion() int { return a.policy.Version }
+
+// Scope is whose orders are looked at.
+type Scope struct {
+	Organizer int64
+	OrderID   string // empty: all of them
+	AsOfUS    int64
+}
+
+// Orders makes the tables order_versions, order_lines and orders on a connection
+// that has the lake's views.
+func (a *Attribution) orders(ctx context.Context, conn *sql.Conn, s Scope) error {
+	order := any(s.OrderID)
+	if s.OrderID == "" {
+		order = nil
+	}
+	setup := []struct {
+		text string
+		args []any
+	}{
+		{foldMacro, nil},
+		{"SET VARIABLE organizer = ?::BIGINT", []any{s.Organizer}},
+		{"SET VARIABLE order_id = ?::VARCHAR", []any{order}},
+		{"SET VARIABLE window_ms = ?::BIGINT", []any{int64(a.policy.WindowDays) * dayMS}},
+		{"SET VARIABLE cut_at_event_end = ?::BOOLEAN", []any{a.policy.CutAtEventEnd}},
+		{"SET VARIABLE pick = ?::VARCHAR", []any{a.policy.Pick}},
+		{"CREATE TEMP TABLE policy_rules (rule VARCHAR, rank BIGINT)", nil},
+	}
+	for _, s := range setup {
+		if _, err := conn.ExecContext(ctx, s.text, s.args...); err != nil {
+			return fmt.Errorf("setting up attribution: %w", err)
+		}
+	}
+	for i, rule := range a.policy.Rules {
+		if _, err := conn.ExecContext(ctx, "INSERT INTO policy_rules VALUES (?, ?)", rule, i); err != nil {
+			return fmt.Errorf("setting up attribution: %w", err)
+		}
+	}
+	if err := makeTables(ctx, conn, "order_versions", "order_lines"); err != nil {
+		return err
+	}
+	if err := a.recheck(ctx, conn, s.AsOfUS); err != nil {
+		return err
+	}
+	return makeTables(ctx, conn, "orders")
+}
+
+// Credit makes the tables orders, candidates, credits and refunds, and those
+// that they stand on.
+func (a *Attribution) Credit(ctx context.Context, conn *sql.Conn, organizer, asOfUS int64) error {
+	return a.credit(ctx, conn, Scope{Organizer: organizer, AsOfUS: asOfUS})
+}
+
+func (a *Attribution) credit(ctx context.Context, conn *sql.Conn, s Scope) error {
+	if err := a.orders(ctx, conn, s); err != nil {
+		return err
+	}
+	return makeTables(ctx, conn, "clicks", "given_codes", "candidates", "credits", "refund_versions", "refunds")
+}
+
+// ClickedRange gives the range of time, in milliseconds and half-open, of the
+// visits that crediting must look up: those of unknown codes. Equal ends: none.
+func (a *Attribution) ClickedRange(ctx context.Context, conn *sql.Conn, organizer, asOfUS int64) ([2]int64, error) {
+	if err := a.orders(ctx, conn, Scope{Organizer: organizer, AsOfUS: asOfUS}); err != nil {
+		return [2]int64{}, err
+	}
+	return clickedRange(ctx, conn, "click_status = 'valid' AND click_code_state = 'unknown'")
+}
+
+func clickedRange(ctx context.Context, conn *sql.Conn, where string) (between [2]int64, err error) {
+	err = conn.QueryRowContext(ctx, "SELECT coalesce(min(clicked_ms), 0), coalesce(max(clicked_ms) + 1, 0) FROM orders WHERE "+where).
+		Scan(&between[0], &between[1])
+	if err != nil {
+		return between, fmt.Errorf("finding the clicks to look up: %w", err)
+	}
+	return between, nil
+}
+
+// makeTables runs name.sql into the temporary table name.
+func makeTables(ctx context.Context, conn *sql.Conn, names ...string) error {
+	for _, name := range names {
+		text, err := statements.ReadFile(name + ".sql")
+		if err != nil {
+			return fmt.Errorf("making table %s: %w", name, err)
+		}
+		if _, err := conn.ExecContext(ctx, "CREATE TEMP TABLE "+name+" AS "+string(text)); err != nil {
+			return fmt.Errorf("making table %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// recheck verifies again the click ids that the consumer had no key for, into
+// the table rechecked.
+func (a *Attribution) recheck(ctx context.Context, conn *sql.Conn, asOfUS int64) error {
+	_, err := conn.ExecContext(ctx, `CREATE TEMP TABLE rechecked (click_id VARCHAR, click_status VARCHAR,
+		click_epoch VARCHAR, click_shard BIGINT, click_sequence BIGINT, click_event_id BIGINT, click_code_id BIGINT,
+		click_code_state VARCHAR, click_ended BOOLEAN, click_test BOOLEAN, clicked_ms BIGINT)`)
+	if err != nil {
+		return fmt.Errorf("making table rechecked: %w", err)
+	}
+	unknown, err := unknownKeys(ctx, conn)
+	if err != nil {
+		return fmt.Errorf("finding click ids of unknown keys: %w", err)
+	}
+	if len(unknown) == 0 || a.keys == nil {
+		return nil
+	}
+	list, err := a.keys(ctx, asOfUS)
+	if err != nil {
+		return fmt.Errorf("reading click-id keys: %w", err)
+	}
+	keys, err := clickid.NewKeys(0, list)
+	if err != nil {
+		return fmt.Errorf("reading click-id keys: %w", err)
+	}
+	for _, id := range unknown {
+		f, status := keys.Decode([]byte(id))
+		if status == clickid.UnknownKey {
+			continue
+		}
+		row := []any{id, status.String(), nil, nil, nil, nil, nil, nil, nil, nil, nil}
+		if status == clickid.Valid || status == clickid.ExpiredKey {
+			code := any(int64(f.Code))
+			if f.Code == 0 {
+				code = nil
+			}
+			row = []any{
+				id, status.String(), f.Epoch.String(), int64(f.Shard), int64(f.Sequence), int64(f.Event), code, //nolint:gosec // 40 bits
+				visit.CodeState(f.State).String(), f.Ended, f.Test, f.TimeMS,
+			}
+		}
+		if _, err := conn.ExecContext(ctx, "INSERT INTO rechecked VALUES (?,?,?,?,?,?,?,?,?,?,?)", row...); err != nil {
+			return fmt.Errorf("keeping a checked click id: %w", err)
+		}
+	}
+	return nil
+}
+
+func unknownKeys(ctx context.Context, conn *sql.Conn) (ids []string, err error) {
+	rows, err := conn.QueryContext(ctx, "SELECT DISTINCT click_id FROM order_versions WHERE status = 'counts' AND click_status = 'unknown_key' ORDER BY 1")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, rows.Err()
+}

@@ -1,0 +1,52 @@
+package lake
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Config of the lake's reader.
+type Config struct {
+	TempDir       string `koanf:"temp_dir" doc:"where large queries spill; the folder duckdb in it is emptied at start and removed at the end"`
+	MemoryMiB     int    `koanf:"memory_mib" doc:"memory of all queries together, in MiB"`
+	TempMiB       int    `koanf:"temp_mib" doc:"disk that queries may spill to, in MiB"`
+	Threads       int    `koanf:"threads" doc:"threads of all queries together"`
+	Readers       int    `koanf:"readers" doc:"reports read at one time; more wait"`
+	QuerySeconds  int    `koanf:"query_seconds" doc:"seconds after which a report is given up"`
+	CachedCatalog int    `koanf:"cached_catalog" doc:"states of the catalog kept loaded"`
+}
+
+// DefaultConfig is what an embedded installation runs with.
+func DefaultConfig() Config {
+	return Config{
+		MemoryMiB:     512,  // a year of a large organizer's report took 105 to 200 MiB
+		TempMiB:       4096, // a runaway query must not fill the disk that the journal is on
+		Threads:       2,
+		Readers:       4,
+		QuerySeconds:  60,
+		CachedCatalog: 3, // the newest, and one or two as-ofs that are being compared
+	}
+}
+
+// Validate names everything that is wrong.
+func (c Config) Validate() error {
+	var errs []error
+	positive := func(name string, n, most int) {
+		if n < 1 || n > most {
+			errs = append(errs, fmt.Errorf("%s: is %d, want 1 to %d", name, n, most))
+		}
+	}
+	if c.TempDir == "" {
+		errs = append(errs, errors.New("temp_dir: is empty: name a folder on a disk with room"))
+	}
+	positive("memory_mib", c.MemoryMiB, 1<<20)
+	positive("temp_mib", c.TempMiB, 1<<24)
+	positive("threads", c.Threads, 1024)
+	positive("readers", c.Readers, 1024)
+	positive("query_seconds", c.QuerySeconds, 24*60*60)
+	positive("cached_catalog", c.CachedCatalog, 100)
+	return errors.Join(errs...)
+}
+
+func (c Config) queryTime() time.Duration { return time.Duration(c.QuerySeconds) * time.Second }

@@ -1,0 +1,89 @@
+package lake
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/duckdb/duckdb-go/v2"
+)
+
+// database is DuckDB in memory, locked down: it reads below the lake's root and
+// nothing else, loads no extension, and its settings can't be changed again.
+type database struct {
+	db        *sql.DB
+	connector *duckdb.Connector
+	temp      string
+}
+
+func openDatabase(c Config, root string) (*database, error) {
+	temp, err := filepath.Abs(filepath.Join(c.TempDir, "duckdb"))
+	if err != nil {
+		return nil, fmt.Errorf("finding temp_dir: %w", err)
+	}
+	// What a killed reporter left behind. One reporter runs at a time.
+	if err := os.RemoveAll(temp); err != nil {
+		return nil, fmt.Errorf("emptying %s: %w", temp, err)
+	}
+	if err := os.MkdirAll(temp, 0o700); err != nil {
+		return nil, fmt.Errorf("making %s: %w", temp, err)
+	}
+	// The settings are the whole database's: the first connection sets and
+	// locks them, later ones find them so.
+	var once sync.Once
+	boot := func(execer driver.ExecerContext) error {
+		var err error
+		once.Do(func() {
+			for _, statement := range bootStatements(c, root, temp) {
+				if _, err = execer.ExecContext(context.Background(), statement, nil); err != nil {
+					err = fmt.Errorf("setting up DuckDB: %w", err)
+					return
+				}
+			}
+		})
+		return err
+	}
+	connector, err := duckdb.NewConnector("", boot)
+	if err != nil {
+		return nil, fmt.Errorf("opening DuckDB: %w", err)
+	}
+	d := &database{db: sql.OpenDB(connector), connector: connector, temp: temp}
+	// A connection's temporary views and tables belong to one reading: no
+	// connection is used twice.
+	d.db.SetMaxIdleConns(0)
+	if err := d.db.Ping(); err != nil {
+		return nil, errors.Join(err, d.close())
+	}
+	return d, nil
+}
+
+func bootStatements(c Config, root, temp string) []string {
+	return []string{
+		"SET temp_directory = " + quote(temp),
+		fmt.Sprintf("SET max_temp_directory_size = '%d MiB'", c.TempMiB),
+		fmt.Sprintf("SET memory_limit = '%d MiB'", c.MemoryMiB),
+		fmt.Sprintf("SET threads = %d", c.Threads),
+		"SET TimeZone = 'UTC'",
+		"SET preserve_insertion_order = false", // every statement orders what it gives
+		"SET parquet_metadata_cache = true",    // files never change
+		"SET autoinstall_known_extensions = false",
+		"SET autoload_known_extensions = false",
+		"SET allow_community_extensions = false",
+		"SET allowed_directories = [" + quote(root) + "]",
+		"SET enable_external_access = false",
+		"SET lock_configuration = true",
+	}
+}
+
+func (d *database) close() error {
+	return errors.Join(d.db.Close(), d.connector.Close(), os.RemoveAll(d.temp))
+}
+
+// quote gives a SQL string.
+func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }

@@ -1,0 +1,25 @@
+package lake
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrClosed is returned by readings after Close.
+var ErrClosed = errors.New("the lake's reader is closed")
+
+// ErrLimit is returned for a query that reached a limit of memory, disk or time.
+var ErrLimit = errors.New("the query reached a limit")
+
+// FileError is a file that the lake's log names and that is not as it was
+// committed. No report is made without it.
+type FileError struct {
+	Path   string // relative to the lake's root
+	Reason string
+}
+
+// Error names the file, what is wrong and what to do.
+func (e *FileError) Error() string {
+	return fmt.Sprintf("lake file %s %s: restore that file from a backup or replica; until then no report that needs it is made (footfall doctor checks all files)",
+		e.Path, e.Reason)
+}

@@ -1,0 +1,107 @@
+package lake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"footfall/schemas/lake"
+	"footfall/schemas/lake/lakelog"
+)
+
+// verifier checks that files are as they were committed: the size each time,
+// the SHA-256 once for each path, size and time of last change.
+type verifier struct {
+	dir     *lakelog.Dir
+	root    string // the lake's root, absolute and resolved
+	metrics *metrics
+
+	mu   sync.Mutex
+	seen map[string]fileStamp // by path relative to the root
+}
+
+type fileStamp struct {
+	bytes    int64
+	modified time.Time
+	sha256   string
+}
+
+// verify gives the files' places on disk. The error is a *FileError where a file
+// is not as it was committed.
+func (v *verifier) verify(ctx context.Context, files []lakelog.File) ([]string, error) {
+	paths := make([]string, 0, len(files))
+	for _, f := range files {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if err := v.one(f); err != nil {
+			var bad *FileError
+			if errors.As(err, &bad) {
+				v.metrics.refused.Inc()
+			}
+			return nil, err
+		}
+		paths = append(paths, filepath.Join(v.root, filepath.FromSlash(f.Path)))
+	}
+	return paths, nil
+}
+
+func (v *verifier) one(f lakelog.File) error {
+	if _, err := lake.ParseFileName(f.Path); err != nil {
+		return &FileError{Path: f.Path, Reason: "has no name that a lake file has"}
+	}
+	info, err := os.Lstat(v.dir.Abs(f.Path))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return &FileError{Path: f.Path, Reason: "is missing"}
+	case err != nil:
+		return fmt.Errorf("looking at lake file %s: %w", f.Path, err)
+	case !info.Mode().IsRegular():
+		return &FileError{Path: f.Path, Reason: "is no regular file"}
+	case info.Size() != f.Bytes:
+		return &FileError{Path: f.Path, Reason: fmt.Sprintf("has %d bytes, committed were %d", info.Size(), f.Bytes)}
+	}
+	stamp := fileStamp{bytes: info.Size(), modified: info.ModTime(), sha256: f.SHA256}
+	v.mu.Lock()
+	known := v.seen[f.Path] == stamp
+	v.mu.Unlock()
+	if known {
+		return nil
+	}
+	err = v.dir.Verify(f)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return &FileError{Path: f.Path, Reason: "is missing"}
+	case errors.Is(err, lakelog.ErrMismatch):
+		return &FileError{Path: f.Path, Reason: "has other content than was committed (SHA-256 differs)"}
+	case err != nil:
+		return fmt.Errorf("checking lake file %s: %w", f.Path, err)
+	}
+	v.metrics.verified.Add(float64(f.Bytes))
+	v.mu.Lock()
+	v.seen[f.Path] = stamp
+	v.mu.Unlock()
+	return nil
+}
+
+// forget drops what is known of files that are no longer live, so that the
+// memory is bounded by the live set.
+func (v *verifier) forget(live []lakelog.File) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.seen) <= 2*len(live)+1024 {
+		return
+	}
+	keep := make(map[string]fileStamp, len(live))
+	for _, f := range live {
+		if stamp, ok := v.seen[f.Path]; ok {
+			keep[f.Path] = stamp
+		}
+	}
+	v.seen = keep
+}

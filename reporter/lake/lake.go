@@ -1,0 +1,227 @@
+// Package lake reads the lake: DuckDB over the committed files of one pinned
+// snapshot, beside the catalog as it was at the same as-of.
+//
+// Invariant: a reading sees exactly the rows with known_at up to its as-of, of
+// the files that the lake's log names, each checked against its SHA-256 when it
+// is first used. Rows keep known_at through merges, so any later snapshot gives
+// the same rows.
+//
+// It refuses to read a file that no entry names, to leave out one that is missing
+// or damaged, and to let a statement reach outside of the lake's root.
+package lake
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/duckdb/duckdb-go/v2"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"footfall/schemas/lake/lakelog"
+	"footfall/schemas/reports"
+)
+
+// Catalog gives the dimensions.
+type Catalog interface {
+	// Answered keeps the watermark before a report at it is given away: no later
+	// revision may be known at or before it.
+	Answered(ctx context.Context, watermarkUS int64) error
+	// Revision names the catalog's state at an as-of; 0: the newest.
+	Revision(ctx context.Context, asOfUS int64) (Revision, error)
+	// Dimensions gives that state whole.
+	Dimensions(ctx context.Context, asOfUS int64) (*Dimensions, error)
+}
+
+// Deps of the lake's reader.
+type Deps struct {
+	Dir     *lakelog.Dir
+	View    *lakelog.View
+	Catalog Catalog
+	Clock   func() time.Time
+	Log     *slog.Logger
+	Metrics prometheus.Registerer
+}
+
+// Lake is the reader. Safe for concurrent use.
+type Lake struct {
+	config  Config
+	deps    Deps
+	metrics *metrics
+	turns   chan struct{} // one for each reading that may run
+
+	mu       sync.Mutex // guards what is opened at the first reading
+	closed   bool
+	database *database
+	verifier *verifier
+	catalogs *catalogs
+}
+
+// New gives a reader that has opened nothing.
+func New(config Config, deps Deps) (*Lake, error) {
+	if err := config.Validate(); err != nil {
+		return nil, fmt.Errorf("configuring the lake's reader: %w", err)
+	}
+	m, err := newMetrics(deps.Metrics)
+	if err != nil {
+		return nil, fmt.Errorf("registering the lake's metrics: %w", err)
+	}
+	return &Lake{config: config, deps: deps, metrics: m, turns: make(chan struct{}, config.Readers)}, nil
+}
+
+// Close ends the database and removes its temporary files. Readings that run
+// must have ended.
+func (l *Lake) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	if l.database == nil {
+		return nil
+	}
+	err := l.database.close()
+	l.database = nil
+	return err
+}
+
+// Read calls read with a connection that has the views visit_rows, clicked_rows,
+// order_rows and refund_rows of the pin, the catalog's tables, and nothing else;
+// what read creates on it is temporary. The error is a *FileError, wraps ErrLimit
+// or the context's, or is read's own.
+func (l *Lake) Read(ctx context.Context, pin reports.Pin, read func(context.Context, *sql.Conn, reports.Basis) error) error {
+	started := l.deps.Clock()
+	ctx, cancel := context.WithTimeoutCause(ctx, l.config.queryTime(),
+		fmt.Errorf("%w: %d seconds; ask for a shorter range or raise query_seconds", ErrLimit, l.config.QuerySeconds))
+	defer cancel()
+	err := l.takeTurn(ctx, pin, read)
+	if ctx.Err() != nil && err != nil {
+		err = context.Cause(ctx)
+	}
+	err = limited(err)
+	l.metrics.seconds.Observe(l.deps.Clock().Sub(started).Seconds())
+	l.metrics.readings.WithLabelValues(resultOf(err)).Inc()
+	return err
+}
+
+func (l *Lake) takeTurn(ctx context.Context, pin reports.Pin, read func(context.Context, *sql.Conn, reports.Basis) error) error {
+	select {
+	case l.turns <- struct{}{}:
+		defer func() { <-l.turns }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if err := l.open(); err != nil {
+		return err
+	}
+	return l.read(ctx, pin, read)
+}
+
+func (l *Lake) read(ctx context.Context, pin reports.Pin, read func(context.Context, *sql.Conn, reports.Basis) error) (err error) {
+	if err := l.deps.View.Refresh(); err != nil {
+		return fmt.Errorf("reading the lake's log: %w", err)
+	}
+	snapshot := l.deps.View.Snapshot()
+	if err := l.deps.Catalog.Answered(ctx, snapshot.WatermarkUS); err != nil {
+		return fmt.Errorf("keeping the watermark: %w", err)
+	}
+	revision, err := l.deps.Catalog.Revision(ctx, pin.AsOfUS)
+	if err != nil {
+		return fmt.Errorf("finding the catalog's revision: %w", err)
+	}
+	if pin.AsOfUS == 0 {
+		pin.AsOfUS = max(snapshot.NewestUS, revision.KnownAtUS)
+	}
+	conn, err := l.database.db.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("connecting to DuckDB: %w", err)
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	release, err := l.catalogs.attach(ctx, conn, revision, pin.AsOfUS)
+	if err != nil {
+		return err
+	}
+	defer release()
+	for _, v := range viewsOf(pin) {
+		paths, err := l.verifier.verify(ctx, v.files(snapshot.Files, pin.AsOfUS))
+		if err != nil {
+			return err
+		}
+		if err := v.create(ctx, conn, paths, pin.AsOfUS); err != nil {
+			return err
+		}
+	}
+	l.verifier.forget(snapshot.Files)
+	return read(ctx, conn, basisOf(snapshot, revision, pin.AsOfUS))
+}
+
+func basisOf(s lakelog.Snapshot, revision Revision, asOfUS int64) reports.Basis {
+	b := reports.Basis{
+		AsOfUS: asOfUS, CatalogRevision: revision.Text,
+		Freshness: reports.Freshness{WatermarkUS: s.WatermarkUS, CompleteMS: s.CompleteMS},
+	}
+	for i, f := range s.Files {
+		if i == 0 {
+			b.MinTimeMS, b.MaxTimeMS = f.MinTimeMS, f.MaxTimeMS
+		}
+		b.MinTimeMS, b.MaxTimeMS = min(b.MinTimeMS, f.MinTimeMS), max(b.MaxTimeMS, f.MaxTimeMS)
+	}
+	return b
+}
+
+// open opens the database at the first reading.
+func (l *Lake) open() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return ErrClosed
+	}
+	if l.database != nil {
+		return nil
+	}
+	// DuckDB compares resolved absolute paths with the folder it may read.
+	root, err := filepath.Abs(l.deps.Dir.Root())
+	if err == nil {
+		root, err = filepath.EvalSymlinks(root)
+	}
+	if err != nil {
+		return fmt.Errorf("finding the lake: %w", err)
+	}
+	database, err := openDatabase(l.config, root)
+	if err != nil {
+		return err
+	}
+	l.database = database
+	l.verifier = &verifier{dir: l.deps.Dir, root: root, metrics: l.metrics, seen: map[string]fileStamp{}}
+	l.catalogs = &catalogs{db: database.db, source: l.deps.Catalog, most: l.config.CachedCatalog, metrics: l.metrics}
+	l.deps.Log.Debug("lake reader opened", "memory_mib", l.config.MemoryMiB, "threads", l.config.Threads)
+	return nil
+}
+
+// limited names DuckDB's own limits as ours.
+func limited(err error) error {
+	var d *duckdb.Error
+	if errors.As(err, &d) && d.Type == duckdb.ErrorTypeOutOfMemory {
+		return fmt.Errorf("%w: memory_mib or temp_mib; ask for a shorter range or raise them", ErrLimit)
+	}
+	return err
+}
+
+func resultOf(err error) string {
+	var bad *FileError
+	switch {
+	case err == nil:
+		return resultOK
+	case errors.As(err, &bad):
+		return resultRefused
+	case errors.Is(err, ErrLimit):
+		return resultLimit
+	case errors.Is(err, context.Canceled):
+		return resultGivenUp
+	default:
+		return resultFailed
+	}
+}

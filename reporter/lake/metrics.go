@@ -1,0 +1,52 @@
+package lake
+
+import "github.com/prometheus/client_golang/prometheus"
+
+type metrics struct {
+	readings   *prometheus.CounterVec
+	seconds    prometheus.Histogram
+	verified   prometheus.Counter
+	refused    prometheus.Counter
+	dimensions prometheus.Counter
+}
+
+// The results of a reading.
+const (
+	resultOK      = "ok"
+	resultRefused = "file_refused"
+	resultLimit   = "limit"
+	resultGivenUp = "canceled"
+	resultFailed  = "failed"
+)
+
+func newMetrics(r prometheus.Registerer) (*metrics, error) {
+	m := &metrics{
+		readings: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "footfall_lake_readings_total",
+			Help: "Readings of the lake by result: ok, file_refused, limit, canceled, failed.",
+		}, []string{"result"}),
+		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "footfall_lake_reading_seconds",
+			Help:    "Time a reading of the lake took, waiting for its turn included.",
+			Buckets: []float64{.01, .03, .1, .3, 1, 3, 10, 30, 60},
+		}),
+		verified: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "footfall_lake_verified_bytes_total",
+			Help: "Bytes of lake files whose SHA-256 was checked.",
+		}),
+		refused: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "footfall_lake_refused_files_total",
+			Help: "Times a lake file was missing or not as it was committed.",
+		}),
+		dimensions: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "footfall_lake_catalog_loads_total",
+			Help: "States of the catalog loaded for reports.",
+		}),
+	}
+	for _, c := range []prometheus.Collector{m.readings, m.seconds, m.verified, m.refused, m.dimensions} {
+		if err := r.Register(c); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}

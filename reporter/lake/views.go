@@ -1,0 +1,136 @@
+package lake
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+
+	"footfall/schemas/lake"
+	"footfall/schemas/lake/lakelog"
+	"footfall/schemas/reports"
+)
+
+// column is one column of a view: its SQL over the file's columns, and its type,
+// which a view over no files needs.
+type column struct{ name, sql, kind string }
+
+func plain(kind string, names ...string) []column {
+	out := make([]column, len(names))
+	for i, name := range names {
+		out[i] = column{name: name, sql: name, kind: kind}
+	}
+	return out
+}
+
+func millis(name, of string) column {
+	return column{name: name, sql: "epoch_ms(" + of + ")", kind: "BIGINT"}
+}
+
+func concat(parts ...[]column) []column {
+	var out []column
+	for _, p := range parts {
+		out = append(out, p...)
+	}
+	return out
+}
+
+func position() []column {
+	return concat(
+		[]column{{name: "known_us", sql: "epoch_us(known_at)", kind: "BIGINT"}},
+		plain("BIGINT", "collector"), plain("VARCHAR", "epoch"), plain("BIGINT", "shard", "sequence"))
+}
+
+func visitColumns() []column {
+	return concat([]column{millis("visited_ms", "visited_at")}, position(),
+		plain("BIGINT", "organizer_id", "event_id", "code_id"),
+		plain("VARCHAR", "code_text", "code_state"),
+		plain("BOOLEAN", "ended", "test", "head", "prefetch", "bot"),
+		plain("VARCHAR", "bot_rules"))
+}
+
+func orderColumns() []column {
+	return concat(plain("VARCHAR", "order_id"), plain("BIGINT", "version"), plain("VARCHAR", "state"),
+		[]column{millis("ordered_ms", "ordered_at")}, position(),
+		plain("BIGINT", "organizer_id", "event_id"), plain("VARCHAR", "currency"), plain("BOOLEAN", "test"),
+		plain("VARCHAR", "click_id", "click_status", "click_epoch"),
+		plain("BIGINT", "click_shard", "click_sequence", "click_event_id", "click_code_id"),
+		plain("VARCHAR", "click_code_state"), plain("BOOLEAN", "click_ended", "click_test"),
+		[]column{millis("clicked_ms", "clicked_at")},
+		plain("VARCHAR", "affiliate_text", "coupon_text", "fingerprint"), plain("BIGINT", "normalization", "line_number"),
+		plain("VARCHAR", "line_id", "ticket_type"), plain("BIGINT", "quantity", "unit_price"))
+}
+
+func refundColumns() []column {
+	return concat(plain("VARCHAR", "refund_id", "order_id"),
+		[]column{millis("refunded_ms", "refunded_at")}, position(),
+		plain("BIGINT", "organizer_id"), plain("VARCHAR", "currency", "reason"), plain("BOOLEAN", "whole"),
+		plain("VARCHAR", "fingerprint"), plain("BIGINT", "normalization", "line_number"), plain("VARCHAR", "line_id"),
+		plain("BIGINT", "quantity", "amount"))
+}
+
+// view is one temporary view over committed files.
+type view struct {
+	name    string
+	table   string
+	columns []column
+	timed   string   // the column that between bounds; empty: rows of all times
+	between [2]int64 // milliseconds, half-open
+}
+
+func viewsOf(pin reports.Pin) []view {
+	return []view{
+		{name: "visit_rows", table: lake.TableVisits, columns: visitColumns(), timed: "visited_at", between: pin.Visits},
+		{name: "clicked_rows", table: lake.TableVisits, columns: visitColumns(), timed: "visited_at", between: pin.Clicked},
+		{name: "order_rows", table: lake.TableOrders, columns: orderColumns()},
+		{name: "refund_rows", table: lake.TableRefunds, columns: refundColumns()},
+	}
+}
+
+// files are those that can hold a row of the view.
+func (v view) files(all []lakelog.File, asOfUS int64) []lakelog.File {
+	var out []lakelog.File
+	for _, f := range all {
+		if f.Table != v.table || f.MinKnownAtUS > asOfUS {
+			continue
+		}
+		if v.timed != "" && (f.MaxTimeMS < v.between[0] || f.MinTimeMS >= v.between[1] || v.between[0] >= v.between[1]) {
+			continue
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// create makes the view on a connection. Rows that the as-of doesn't know are
+// never in it, whatever the files hold.
+func (v view) create(ctx context.Context, conn *sql.Conn, paths []string, asOfUS int64) error {
+	selected := make([]string, len(v.columns))
+	for i, c := range v.columns {
+		expression := c.sql
+		if len(paths) == 0 {
+			expression = "NULL"
+		}
+		selected[i] = fmt.Sprintf("CAST(%s AS %s) AS %s", expression, c.kind, c.name)
+	}
+	var text strings.Builder
+	fmt.Fprintf(&text, "CREATE TEMP VIEW %s AS SELECT %s", v.name, strings.Join(selected, ", "))
+	if len(paths) == 0 {
+		text.WriteString(" WHERE false")
+	} else {
+		quoted := make([]string, len(paths))
+		for i, p := range paths {
+			quoted[i] = quote(p)
+		}
+		fmt.Fprintf(&text, " FROM read_parquet([%s], hive_partitioning = false) WHERE known_at <= make_timestamptz(%d)",
+			strings.Join(quoted, ", "), asOfUS)
+		if v.timed != "" {
+			fmt.Fprintf(&text, " AND %[1]s >= make_timestamptz(%[2]d) AND %[1]s < make_timestamptz(%[3]d)",
+				v.timed, v.between[0]*1000, v.between[1]*1000)
+		}
+	}
+	if _, err := conn.ExecContext(ctx, text.String()); err != nil {
+		return fmt.Errorf("making view %s: %w", v.name, err)
+	}
+	return nil
+}

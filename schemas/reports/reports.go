@@ -1,0 +1,108 @@
+// Package reports is the shape of a report's answer and of an order's
+// explanation, between the part that counts and those that write it out.
+//
+// Invariant: a Table is a pure function of the query, the policy's version and
+// the as-of. What is true of the lake only now (its watermark, how far it is
+// complete) stands apart, in Freshness, and in no byte of an export.
+//
+// It refuses floating point: money is integer minor units beside a currency, a
+// rate is integer millionths.
+package reports
+
+// Kind says what a column's cells hold and how they are written.
+type Kind string
+
+// The kinds.
+const (
+	KindText  Kind = "text"  // Cell.Text
+	KindID    Kind = "id"    // Cell.Number, 0 with Empty where there is none
+	KindDay   Kind = "day"   // Cell.Text, YYYY-MM-DD in the report's zone
+	KindCount Kind = "count" // Cell.Number
+	KindRate  Kind = "rate"  // Cell.Number, millionths
+	KindMoney Kind = "money" // Cell.Number, minor units of the row's currency
+)
+
+// Column is one column of a table.
+type Column struct {
+	Name  string // as in JSON, CSV and --sort
+	Title string // for people
+	Kind  Kind
+}
+
+// Cell is one value; its column's kind says which field holds it.
+type Cell struct {
+	Text   string
+	Number int64
+	Empty  bool // no value: an empty cell, null in JSON
+}
+
+// Row is one row; its money is in Currency.
+type Row struct {
+	Cells    []Cell
+	Currency string // ISO 4217, empty where none is known
+	Decimals int    // of Currency
+}
+
+// Table is a report's answer.
+type Table struct {
+	Facts     Facts
+	Columns   []Column
+	Rows      []Row
+	Totals    []Row // one per currency, over all rows, also those beyond the limit
+	Freshness Freshness
+}
+
+// Facts are what a report was asked and what it stands on.
+type Facts struct {
+	By        string // affiliate, code, event or day
+	Organizer string // slug
+	Event     string // slug; empty: every event
+	Affiliate string // as asked; empty: every affiliate
+	Code      string // as asked; empty: every code
+	Basis     string // order date: whose date an order's figures fall on
+	Sort      string
+	Zone      string // IANA, of the days and of From and To
+	FromMS    int64  // half-open range; RangeFrom and RangeTo where not bounded
+	ToMS      int64
+	AllRows   int // rows before the limit
+
+	AsOfUS          int64
+	PolicyVersion   int
+	CatalogRevision string
+	BotRules        []string // versions that classified the visits of the range
+	Notes           []string
+}
+
+// The bounds of a range that was left open.
+const (
+	RangeFrom int64 = 0
+	RangeTo   int64 = 253_402_300_800_000 // the year 10000
+)
+
+// Freshness is how the lake stood when the report was made. The same as-of asked
+// later gives the same table beside another Freshness.
+type Freshness struct {
+	WatermarkUS int64 // 0: no source log is open
+	CompleteMS  int64 // 0: unknown
+}
+
+// Settled says whether a report of this as-of can never change again.
+func (f Freshness) Settled(asOfUS int64) bool { return asOfUS <= f.WatermarkUS }
+
+// Pin names what a reading of the lake needs: rows known at or before AsOfUS (0:
+// the newest there is), and the visits of two ranges of their own time, in
+// milliseconds, half-open; equal ends ask for none.
+type Pin struct {
+	AsOfUS  int64
+	Visits  [2]int64
+	Clicked [2]int64
+}
+
+// Basis is what a reading of the lake stands on.
+type Basis struct {
+	AsOfUS          int64
+	CatalogRevision string
+	Freshness       Freshness
+	MinTimeMS       int64 // bounds of the rows' own times, over all files; 0, 0 without files
+	MaxTimeMS       int64
+}
