@@ -57,6 +57,10 @@ const (
 	idleCheckpoint = time.Hour
 	// indexRetry is the pause after the index failed.
 	indexRetry = time.Second
+	// lingerBytes and lingerTimeout bound what is read, to no use, of a body
+	// that was refused for its length, so that the client sees the answer.
+	lingerBytes   = 8 << 20
+	lingerTimeout = 2 * time.Second
 	// acceptRetry is the pause after no connection could be accepted, as when
 	// there are no file descriptors left.
 	acceptRetry = 50 * time.Millisecond

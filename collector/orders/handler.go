@@ -239,6 +239,9 @@ func (o *Orders) handleBroken(ctx *fasthttp.RequestCtx, err error) {
 		p = newProblem(fasthttp.StatusRequestTimeout, "timeout", "The request came too slowly", "")
 	}
 	o.metrics.requests.WithLabelValues("other", strconv.Itoa(p.Status)).Inc()
+	if c, ok := ctx.Conn().(*lingering); ok {
+		c.linger = true
+	}
 	ctx.SetConnectionClose()
 	p.write(ctx)
 }

@@ -227,36 +227,6 @@ func (o *Orders) unindexed() float64 {
 	return float64(o.ledger.waiting())
 }
 
-// patient is a listener whose Accept outlives a lack of file descriptors,
-// which would end fasthttp's Serve for good.
-type patient struct {
-	net.Listener
-	errors prometheus.Counter
-	done   chan struct{}
-	once   sync.Once
-}
-
-// Accept returns an error only after Close.
-func (p *patient) Accept() (net.Conn, error) {
-	for {
-		conn, err := p.Listener.Accept()
-		if err == nil || errors.Is(err, net.ErrClosed) {
-			return conn, err
-		}
-		p.errors.Inc()
-		select {
-		case <-p.done:
-		case <-time.After(acceptRetry):
-		}
-	}
-}
-
-// Close ends Accept.
-func (p *patient) Close() error {
-	p.once.Do(func() { close(p.done) })
-	return p.Listener.Close()
-}
-
 // silence is a logger that drops everything.
 type silence struct{}
 

@@ -1,0 +1,64 @@
+package orders
+
+import (
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// patient is a listener whose Accept outlives a lack of file descriptors,
+// which would end fasthttp's Serve for good.
+type patient struct {
+	net.Listener
+	errors prometheus.Counter
+	done   chan struct{}
+	once   sync.Once
+}
+
+// Accept returns an error only after Close.
+func (p *patient) Accept() (net.Conn, error) {
+	for {
+		conn, err := p.Listener.Accept()
+		if err == nil {
+			return &lingering{Conn: conn}, nil
+		}
+		if errors.Is(err, net.ErrClosed) {
+			return nil, err
+		}
+		p.errors.Inc()
+		select {
+		case <-p.done:
+		case <-time.After(acceptRetry):
+		}
+	}
+}
+
+// Close ends Accept.
+func (p *patient) Close() error {
+	p.once.Do(func() { close(p.done) })
+	return p.Listener.Close()
+}
+
+// lingering is a connection that can be closed so that the client still gets
+// the last answer: closing with bytes unread would reset it.
+type lingering struct {
+	net.Conn
+	linger bool // by the goroutine that serves the connection
+}
+
+// Close ends our side first and reads for a while where linger is set.
+func (c *lingering) Close() error {
+	tcp, ok := c.Conn.(*net.TCPConn)
+	if !c.linger || !ok {
+		return c.Conn.Close()
+	}
+	// Whatever the client does now, the connection is closed next.
+	if tcp.CloseWrite() == nil && tcp.SetReadDeadline(time.Now().Add(lingerTimeout)) == nil { //nolint:forbidigo // the kernel's clock
+		_, _ = io.CopyN(io.Discard, tcp, lingerBytes)
+	}
+	return c.Conn.Close()
+}
