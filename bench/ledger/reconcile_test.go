@@ -3,6 +3,7 @@ package ledger_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -16,8 +17,10 @@ func world() ledger.World {
 	return ledger.World{
 		Organizers: []ledger.Organizer{{Slug: "north", Zone: "Europe/Berlin"}, {Slug: "south", Zone: "America/Bogota"}},
 		Events: []ledger.Event{
-			{Slug: "opera", Organizer: "north", Currency: "EUR"}, {Slug: "gala", Organizer: "north", Currency: "CHF"},
-			{Slug: "over", Organizer: "north", Currency: "EUR", Ended: true}, {Slug: "rock", Organizer: "south", Currency: "COP"},
+			{Slug: "opera", Organizer: "north", Currency: "EUR"},
+			{Slug: "gala", Organizer: "north", Currency: "CHF"},
+			{Slug: "over", Organizer: "north", Currency: "EUR", Ended: true},
+			{Slug: "rock", Organizer: "south", Currency: "COP"},
 		},
 		Codes: []ledger.Code{
 			{Organizer: "north", Text: "Anna", Affiliate: "anna", Aliases: []string{"anna-old"}},
@@ -67,9 +70,11 @@ func refund(id, orderID string, at time.Time, lines ...ledger.RefundLine) ledger
 }
 
 func click(id string) func(*ledger.Record) { return func(r *ledger.Record) { r.Order.ClickID = id } }
+
 func text(code string) func(*ledger.Record) {
 	return func(r *ledger.Record) { r.Order.Affiliate = code }
 }
+
 func state(state string) func(*ledger.Record) {
 	return func(r *ledger.Record) { r.Order.State = state }
 }
@@ -140,7 +145,7 @@ func TestOrderIsCreditedByItsClickThenByItsText(t *testing.T) {
 		{"unheard-of click, then text", order("1", "opera", click("forged"), text("anna")), ledger.ByText, "anna"},
 	}
 	for _, test := range tests {
-		e, err := ledger.Reconcile(append(visits[:len(visits):len(visits)], test.order), world())
+		e, err := ledger.Reconcile(append(slices.Clip(visits), test.order), world())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -174,8 +179,12 @@ func rows(t *testing.T, by ledger.By, records ...ledger.Record) []string {
 		}
 		line := fmt.Sprintf("%s/%s%s%s%s %s", r.Key.Organizer, r.Key.Affiliate, r.Key.Code, r.Key.Event, r.Key.Day, r.Key.Currency)
 		for _, pair := range [][2]int64{
-			{r.Min.Requests, r.Max.Requests}, {r.Min.Visits, r.Max.Visits}, {r.Min.Orders, r.Max.Orders},
-			{r.Min.Tickets, r.Max.Tickets}, {r.Min.Sales, r.Max.Sales}, {r.Min.Refunds, r.Max.Refunds},
+			{r.Min.Requests, r.Max.Requests},
+			{r.Min.Visits, r.Max.Visits},
+			{r.Min.Orders, r.Max.Orders},
+			{r.Min.Tickets, r.Max.Tickets},
+			{r.Min.Sales, r.Max.Sales},
+			{r.Min.Refunds, r.Max.Refunds},
 		} {
 			if pair[0] == pair[1] {
 				line += fmt.Sprintf(" %d", pair[0])
@@ -213,19 +222,27 @@ func TestReportMustShowWhatWasAcknowledged(t *testing.T) {
 			"north/2026-11-22 EUR 0..1 0..1 0 0 0 0", "north/2026-11-23 EUR 0..1 0..1 0 0 0 0",
 		}},
 		{"visit over midnight by event", ledger.ByEvent, []ledger.Record{visit("1", "opera", "anna", midnight)}, []string{"north/opera EUR 1 1 0 0 0 0"}},
-		{"order sent three times", ledger.ByAffiliate, []ledger.Record{order("1", "opera", text("anna"), unclear), order("1", "opera", text("anna")), order("1", "opera", text("anna"))},
-			[]string{"north/anna EUR 0 0 1 2 2000 0"}},
+		{
+			"order sent three times", ledger.ByAffiliate,
+			[]ledger.Record{order("1", "opera", text("anna"), unclear), order("1", "opera", text("anna")), order("1", "opera", text("anna"))},
+			[]string{"north/anna EUR 0 0 1 2 2000 0"},
+		},
 		{"unclear order", ledger.ByAffiliate, []ledger.Record{order("1", "opera", text("anna"), unclear)}, []string{"north/anna EUR 0 0 0..1 0..2 0..2000 0"}},
-		{"conflict", ledger.ByAffiliate, []ledger.Record{order("1", "opera", text("anna")),
-			order("1", "opera", text("blog"), func(r *ledger.Record) { r.Outcome = ledger.Refused })}, []string{"north/anna EUR 0 0 1 2 2000 0"}},
+		{"conflict", ledger.ByAffiliate, []ledger.Record{
+			order("1", "opera", text("anna")),
+			order("1", "opera", text("blog"), func(r *ledger.Record) { r.Outcome = ledger.Refused }),
+		}, []string{"north/anna EUR 0 0 1 2 2000 0"}},
 		{"cancelled", ledger.ByEvent, []ledger.Record{order("1", "opera"), order("1", "opera", state("cancelled"))}, nil},
 		{"perhaps cancelled", ledger.ByEvent, []ledger.Record{order("1", "opera"), order("1", "opera", state("cancelled"), unclear)}, []string{"north/opera EUR 0 0 0..1 0..2 0..2000 0"}},
 		{"pending, then completed", ledger.ByEvent, []ledger.Record{order("1", "opera", state("pending")), order("1", "opera")}, []string{"north/opera EUR 0 0 1 2 2000 0"}},
 		{"completed, then late pending", ledger.ByEvent, []ledger.Record{order("1", "opera"), order("1", "opera", state("pending"))}, []string{"north/opera EUR 0 0 1 2 2000 0"}},
 		{"test order", ledger.ByEvent, []ledger.Record{order("1", "opera", func(r *ledger.Record) { r.Order.Test = true })}, nil},
 		{"one id at two organizers", ledger.ByEvent, []ledger.Record{order("1", "opera"), order("1", "rock")}, []string{"north/opera EUR 0 0 1 2 2000 0", "south/rock COP 0 0 1 2 2000 0"}},
-		{"refund on its own day", ledger.ByDay, []ledger.Record{order("1", "opera"), refund("r", "1", night, ledger.RefundLine{LineID: "1", Quantity: 1, Amount: 900})},
-			[]string{"north/2026-11-22 EUR 0 0 1 2 2000 0", "north/2026-11-23 EUR 0 0 0 -1 0 900"}},
+		{
+			"refund on its own day", ledger.ByDay,
+			[]ledger.Record{order("1", "opera"), refund("r", "1", night, ledger.RefundLine{LineID: "1", Quantity: 1, Amount: 900})},
+			[]string{"north/2026-11-22 EUR 0 0 1 2 2000 0", "north/2026-11-23 EUR 0 0 0 -1 0 900"},
+		},
 		{"whole refund before its order, twice", ledger.ByEvent, []ledger.Record{refund("r", "1", noon), refund("r", "1", noon), order("1", "opera")}, []string{"north/opera EUR 0 0 1 0 2000 2000"}},
 		{"refund without an order", ledger.ByEvent, []ledger.Record{refund("r", "1", noon)}, nil},
 		{"refund of more tickets", ledger.ByEvent, []ledger.Record{order("1", "opera"), refund("r", "1", noon, ledger.RefundLine{LineID: "1", Quantity: 3, Amount: 1})}, []string{"north/opera EUR 0 0 1 2 2000 0"}},
