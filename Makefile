@@ -22,7 +22,7 @@ LINT          := $(TOOLS)/golangci-lint-$(GOLANGCI_LINT)
 # whose C++ the race detector neither sees nor links quickly.
 RACE := ./collector/... ./schemas/... ./internal/... ./reporter/catalog/...
 # Packages whose tests start processes: they always run, from no cache.
-PROCESS := ./cmd/...
+PROCESS := ./collector/journal ./cmd/...
 
 .PHONY: help
 help: ## show the targets
@@ -55,7 +55,7 @@ test-race: setup-build
 
 .PHONY: test-unit
 test-unit: setup
-	go test -timeout 20m $$(go list ./... | grep -v "^$$(go list -m)/cmd/")
+	go test -timeout 20m $$(go list ./... | grep -vxF "$$(go list $(PROCESS))")
 
 .PHONY: test-process
 test-process: setup
@@ -76,6 +76,10 @@ update: ## rewrite golden files and generated pages, to be looked at before they
 .PHONY: fault-kill
 fault-kill: setup-build ## kill -9 a journal writer under load, 200 times; prints what was acknowledged and lost
 	FOOTFALL_KILLS=200 go test -count=1 -v -timeout 30m -run 'KillNine' ./collector/journal
+
+.PHONY: fault-power
+fault-power: setup-build ## cut the power of a journal 1,000 times, any page and sector lost; prints what survived
+	FOOTFALL_POWER_CUTS=1000 go test -count=1 -v -timeout 60m -run 'PowerCut' ./collector/journal
 
 .PHONY: bench-edge
 bench-edge: setup-build ## compare the redirect with a bare fasthttp 302, interleaved; prints CPU, p99 and ratios
