@@ -20,7 +20,7 @@ LINT          := $(TOOLS)/golangci-lint-$(GOLANGCI_LINT)
 
 # Packages that share memory between goroutines and can be built without DuckDB,
 # whose C++ the race detector neither sees nor links quickly.
-RACE := ./collector/... ./schemas/... ./internal/... ./reporter/catalog/...
+RACE := ./collector/... ./schemas/... ./internal/... ./bench/... ./reporter/api ./reporter/catalog/... ./reporter/export
 # Packages whose tests start processes: they always run, from no cache.
 PROCESS := ./collector/journal ./cmd/...
 

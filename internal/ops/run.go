@@ -42,7 +42,11 @@ func Run(ctx context.Context, parts ...Part) error {
 	var errs []error
 	for _, part := range parts {
 		if part.Open != nil {
-			if err := part.Open(ctx); err != nil {
+			err := part.Open(ctx)
+			if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
+				break // told to stop while it started: no failure
+			}
+			if err != nil {
 				errs = append(errs, fmt.Errorf("starting %s: %w", part.Name, err))
 				break
 			}

@@ -75,6 +75,16 @@ func TestAPartThatEndsEarlyStopsTheRoleAndIsNamed(t *testing.T) {
 	}
 }
 
+func TestAStopDuringTheStartIsNoFailure(t *testing.T) {
+	d := &diary{}
+	ctx, cancel := context.WithCancel(t.Context())
+	slow := Part{Name: "catalog", Open: func(ctx context.Context) error { cancel(); return ctx.Err() }, Run: d.part("", nil).Run}
+	err := Run(ctx, d.part("journal", nil), slow, d.part("edge", nil))
+	if err != nil || !slices.Equal(d.text, []string{"open journal", "stop journal"}) {
+		t.Errorf("%v, %v", err, d.text)
+	}
+}
+
 func TestASecondSignalAbandonsADrainThatHangs(t *testing.T) {
 	signals := make(chan os.Signal)
 	ctx, release := withSignals(t.Context(), signals)
