@@ -126,16 +126,24 @@ func endSum(record []byte) string {
 	return fmt.Sprintf("%08x", crc32.Checksum(record, crc32.MakeTable(crc32.Castagnoli)))
 }
 
-func writeEnd(dir string, e *EpochInfo, end EndRecord) error {
+func (e *EpochInfo) encodeEnd(end EndRecord) ([]byte, error) {
 	record, err := json.Marshal(endBody{Epoch: epochName(e.Epoch), Collector: e.Collector, EndRecord: end})
 	if err != nil {
-		return fmt.Errorf("encoding end record: %w", err)
+		return nil, fmt.Errorf("encoding end record: %w", err)
 	}
 	data, err := json.Marshal(endFile{Format: endRecordFormat, Record: record, Sum: endSum(record)})
 	if err != nil {
-		return fmt.Errorf("encoding end record: %w", err)
+		return nil, fmt.Errorf("encoding end record: %w", err)
 	}
-	return writeSynced(filepath.Join(dir, endRecordName), append(data, '\n'))
+	return append(data, '\n'), nil
+}
+
+func writeEnd(dir string, e *EpochInfo, end EndRecord) error {
+	data, err := e.encodeEnd(end)
+	if err != nil {
+		return err
+	}
+	return writeSynced(filepath.Join(dir, endRecordName), data)
 }
 
 // errNoEnd: there is no end record that can be believed; recovery writes it.
