@@ -144,9 +144,9 @@ func (f *form) currency(name string) string {
 // time reads RFC 3339 with a zone, to the millisecond; more digits are cut.
 func (f *form) time(name string) int64 {
 	text := f.text(name, true)
-	var t time.Time
-	// UnmarshalText is strict, time.Parse is not (commas, hours of one digit).
-	if err := t.UnmarshalText([]byte(text)); err != nil {
+	t, err := time.Parse(time.RFC3339Nano, text)
+	// time.Parse takes hours of one digit and a comma before the fraction.
+	if err != nil || text[len("2026-11-22T20")] != ':' || strings.Contains(text, ",") {
 		f.refuse(name, "it must be a time with a zone as in RFC 3339, as 2026-11-22T20:15:00+01:00")
 		return 0
 	}

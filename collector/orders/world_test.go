@@ -312,7 +312,7 @@ func (w *world) want(code int, path, body string) answer {
 	w.t.Helper()
 	a := w.post(path, body)
 	if a.Code != code {
-		w.t.Errorf("%s %s: %d %s, want %d", path, body, a.Code, a.Text, code)
+		w.t.Errorf("%s %.200s: %d %s, want %d", path, body, a.Code, a.Text, code)
 	}
 	return a
 }
