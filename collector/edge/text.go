@@ -89,26 +89,25 @@ func clean(to *[]byte, text []byte, limit int, escapes bool) []byte {
 	}
 	var buffer [visit.MaxHeader + utf8.UTFMax]byte
 	room := limit + utf8.UTFMax // a rune may straddle the limit
+	rest := text[:min(len(text), room)]
 	if escapes {
-		text, _ = unescape(buffer[:0], text, room)
-	} else {
-		text = text[:min(len(text), room)]
+		rest, _ = unescape(buffer[:0], text, room)
 	}
 	dst := *to
 	begin := len(dst)
-	for len(text) > 0 {
-		r, n := utf8.DecodeRune(text)
+	for len(rest) > 0 {
+		r, n := utf8.DecodeRune(rest)
 		keep := (r != utf8.RuneError || n > 1) && r >= ' ' && (r < 0x7F || r > 0x9F)
 		if keep && len(dst)-begin+n <= limit {
-			dst = append(dst, text[:n]...)
+			dst = append(dst, rest[:n]...)
 		} else if !keep && len(dst)-begin+3*n <= limit {
-			for _, c := range text[:n] {
+			for _, c := range rest[:n] {
 				dst = escapeByte(dst, c)
 			}
 		} else {
 			break
 		}
-		text = text[n:]
+		rest = rest[n:]
 	}
 	*to = dst
 	return dst[begin:len(dst):len(dst)]
