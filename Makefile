@@ -39,8 +39,8 @@ build: setup-build ## build bin/footfall and the static bin/footfall-collector
 
 .PHONY: test
 test: setup ## run every check: lint, builds, race, unit tests and fuzz seeds, process tests
-	@SECONDS=0; for step in lint test-build test-race test-unit test-process; do \
-		echo "== $$step"; $(MAKE) $$step; echo "== $$step done, $${SECONDS}s since the start"; done
+	@for step in lint test-build test-race test-unit test-process; do \
+		echo "== $$step, after $${SECONDS}s"; $(MAKE) $$step; done
 
 .PHONY: test-build
 test-build: setup-build
