@@ -70,8 +70,9 @@ fmt: $(LINT) ## format all Go files
 	$(LINT) fmt ./...
 
 .PHONY: update
-update: ## rewrite golden files and generated pages, to be looked at before they are committed
-	go test ./internal/tidy ./cmd/footfall -run 'Docs|Golden' -update
+update: ## rewrite docs/config.md and docs/metrics.md from the sources
+	go test ./cmd/footfall -run 'Docs$$' -update
+	go test ./internal/tidy -run 'Docs$$' -update
 
 .PHONY: fault-kill
 fault-kill: setup-build ## kill -9 a journal writer under load, 200 times; prints what was acknowledged and lost
