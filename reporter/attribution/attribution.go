@@ -25,7 +25,7 @@ var statements embed.FS
 // dayMS is a day of the window: 24 hours, whatever the clocks do.
 const dayMS = 24 * 60 * 60 * 1000
 
-// letters are folded as everywhere: ASCII only.
+// foldMacro folds letters as everywhere: ASCII only.
 const foldMacro = `CREATE TEMP MACRO fold(given) AS
 translate(trim(given), 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')`
 
@@ -52,7 +52,7 @@ type Scope struct {
 	AsOfUS    int64
 }
 
-// Orders makes the tables order_versions, order_lines and orders on a connection
+// orders makes the tables order_versions, order_lines and orders on a connection
 // that has the lake's views.
 func (a *Attribution) orders(ctx context.Context, conn *sql.Conn, s Scope) error {
 	order := any(s.OrderID)
@@ -106,6 +106,15 @@ func (a *Attribution) credit(ctx context.Context, conn *sql.Conn, s Scope) error
 // ClickedRange gives the range of time, in milliseconds and half-open, of the
 // visits that crediting must look up: those of unknown codes. Equal ends: none.
 func (a *Attribution) ClickedRange(ctx context.Context, conn *sql.Conn, organizer, asOfUS int64) ([2]int64, error) {
+	var some bool
+	err := conn.QueryRowContext(ctx, `SELECT count(*) > 0 FROM order_rows
+		WHERE organizer_id = ? AND (click_code_state = 'unknown' OR click_status = 'unknown_key')`, organizer).Scan(&some)
+	if err != nil {
+		return [2]int64{}, fmt.Errorf("looking for clicks of unknown codes: %w", err)
+	}
+	if !some {
+		return [2]int64{}, nil
+	}
 	if err := a.orders(ctx, conn, Scope{Organizer: organizer, AsOfUS: asOfUS}); err != nil {
 		return [2]int64{}, err
 	}
