@@ -132,7 +132,7 @@ func (p *place) parse(buf []byte, offset int64, rec *Record) (int, look) {
 	rec.Segment = p.segment
 	rec.Offset = offset
 	rec.Body = buf[recordHeaderBytes:length:length]
-	return alignUp(int(length), recordAlign), lookGood
+	return min(alignUp(int(length), recordAlign), len(buf)), lookGood // a file may end within the padding
 }
 
 // nextGood finds the first offset at or behind from where a good record starts.
