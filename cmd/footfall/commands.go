@@ -1,0 +1,23 @@
+package main
+
+import "github.com/spf13/cobra"
+
+// commandGroup is the commands that the help text lists under one title.
+type commandGroup struct {
+	id       string
+	commands []*cobra.Command
+}
+
+// commandGroups is every command, in the order of the help text.
+func commandGroups(e *env) []commandGroup {
+	return []commandGroup{
+		{"run", []*cobra.Command{
+			newAllCommand(e), newCollectorCommand(e), newConsumerCommand(e), newReporterCommand(e),
+		}},
+		{"sell", []*cobra.Command{
+			newOrganizerCommand(e), newEventCommand(e), newAffiliateCommand(e), newCodeCommand(e), newLinkCommand(e),
+		}},
+		{"ask", []*cobra.Command{newReportCommand(e), newExplainCommand(e)}},
+		{"care", []*cobra.Command{newBackupCommand(e), newRestoreCommand(e), newVersionCommand(e)}},
+	}
+}

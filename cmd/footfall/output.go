@@ -1,0 +1,83 @@
+package main
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/spf13/cobra"
+)
+
+// formats are what --format takes on every command that lists something.
+const formats = "table, csv or json"
+
+// addFormat gives a command its --format.
+func addFormat(c *cobra.Command, format *string) {
+	c.Flags().StringVar(format, "format", "table", formats)
+}
+
+// render writes rows under columns as a table or CSV, or raw as JSON. Text that
+// a spreadsheet would run as a formula is quoted in CSV.
+func (e *env) render(format string, columns []string, rows [][]string, raw any) error {
+	switch format {
+	case "table":
+		return e.renderTable(columns, rows)
+	case "csv":
+		w := csv.NewWriter(e.Out)
+		if err := w.Write(columns); err != nil {
+			return fmt.Errorf("writing CSV: %w", err)
+		}
+		for _, row := range rows {
+			safe := make([]string, len(row))
+			for i, cell := range row {
+				safe[i] = formulaSafe(cell)
+			}
+			if err := w.Write(safe); err != nil {
+				return fmt.Errorf("writing CSV: %w", err)
+			}
+		}
+		w.Flush()
+		return w.Error()
+	case "json":
+		enc := json.NewEncoder(e.Out)
+		enc.SetIndent("", "  ")
+		enc.SetEscapeHTML(false)
+		return enc.Encode(raw)
+	}
+	return usagef("--format %s is not known: %s", format, formats)
+}
+
+func (e *env) renderTable(columns []string, rows [][]string) error {
+	t := table.NewWriter()
+	t.SetStyle(table.StyleLight)
+	style := t.Style()
+	style.Options = table.Options{SeparateHeader: true}
+	style.Format.Header = text.FormatDefault
+	style.Box.PaddingLeft, style.Box.PaddingRight = "", "  "
+	header := make(table.Row, len(columns))
+	for i, c := range columns {
+		header[i] = c
+	}
+	t.AppendHeader(header)
+	for _, row := range rows {
+		cells := make(table.Row, len(row))
+		for i, c := range row {
+			cells[i] = c
+		}
+		t.AppendRow(cells)
+	}
+	_, err := fmt.Fprintln(e.Out, t.Render())
+	return err
+}
+
+// formulaSafe keeps a spreadsheet from running a cell: OWASP ASVS 1.2.10, with
+// carriage return and NUL added.
+func formulaSafe(cell string) string {
+	if cell != "" && strings.ContainsRune("=+-@\t\r\x00", rune(cell[0])) {
+		return "'" + cell
+	}
+	return cell
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes. They are part of the command line's contract: scripts tell a
+// failure, which may pass, from a mistake in what was asked.
+const (
+	exitOK      = 0
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+// env is what every command gets: where it writes, where the data is, and the
+// clock.
+type env struct {
+	Out, Err io.Writer
+	Now      func() time.Time
+
+	Data   string // data directory of the embedded product
+	Config string // configuration file; empty: defaults, environment and flags only
+}
+
+// usageError marks what the person at the keyboard asked wrongly: exit code 2.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// run is main without the process: tests call it too.
+func run(args []string, out, errw io.Writer) int {
+	e := &env{Out: out, Err: errw, Now: time.Now}
+	root := newRoot(e)
+	root.SetArgs(args)
+	root.SetOut(out)
+	root.SetErr(errw)
+	err := root.Execute()
+	if err == nil {
+		return exitOK
+	}
+	_, _ = fmt.Fprintf(errw, "footfall: %v\n", err)
+	var usage usageError
+	if errors.As(err, &usage) {
+		return exitUsage
+	}
+	return exitFailure
+}
+
+func newRoot(e *env) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "footfall",
+		Short: "Affiliate tracking for ticket sellers: clicks in, credited orders out",
+		Long: `Footfall records each click on an affiliate's link, takes the ticketing
+site's orders, and reports who brought how many visits, orders and tickets.
+
+Start it with "footfall all"; ask it with "footfall report".`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.PersistentFlags().StringVar(&e.Data, "data", defaultData(), "data directory (FOOTFALL_DATA)")
+	root.PersistentFlags().StringVar(&e.Config, "config", os.Getenv("FOOTFALL_CONFIG"), "configuration file, TOML (FOOTFALL_CONFIG)")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.AddGroup(
+		&cobra.Group{ID: "run", Title: "Run it:"},
+		&cobra.Group{ID: "sell", Title: "Set up what is sold and who is credited:"},
+		&cobra.Group{ID: "ask", Title: "Ask it:"},
+		&cobra.Group{ID: "care", Title: "Look after it:"},
+	)
+	for _, group := range commandGroups(e) {
+		for _, c := range group.commands {
+			c.GroupID = group.id
+			root.AddCommand(c)
+		}
+	}
+	return root
+}
+
+func defaultData() string {
+	if dir := os.Getenv("FOOTFALL_DATA"); dir != "" {
+		return dir
+	}
+	return "data"
+}

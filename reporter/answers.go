@@ -1,0 +1,46 @@
+package reporter
+
+import (
+	"context"
+	"io"
+	"net/url"
+
+	"footfall/reporter/attribution"
+	"footfall/reporter/export"
+	"footfall/reporter/lake"
+	"footfall/reporter/report"
+	"footfall/schemas/reports"
+)
+
+// answers is reports, explanations and their formats as the API serves them.
+type answers struct {
+	lake    *lake.Lake
+	engine  *report.Engine
+	credits *attribution.Attribution
+}
+
+func (a answers) Report(ctx context.Context, parameters url.Values) (*reports.Table, error) {
+	query, err := report.ParseQuery(parameters)
+	if err != nil {
+		return nil, err
+	}
+	return a.engine.Run(ctx, query)
+}
+
+func (a answers) Explain(ctx context.Context, organizer, order, asOf string) (*reports.Explanation, error) {
+	asOfUS, err := report.ParseAsOf(asOf)
+	if err != nil {
+		return nil, err
+	}
+	return a.credits.Explain(ctx, a.lake, organizer, order, asOfUS)
+}
+
+func (answers) ContentType(format string) (string, error) { return export.ContentType(format) }
+
+func (answers) WriteReport(w io.Writer, format string, t *reports.Table) error {
+	return export.Write(w, format, t)
+}
+
+func (answers) WriteExplanation(w io.Writer, format string, e *reports.Explanation) error {
+	return export.WriteExplanation(w, format, e)
+}

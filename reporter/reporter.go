@@ -1,0 +1,144 @@
+// Package reporter is the read path, Parquet to answer: it wires the parts below
+// it into one role and runs it.
+//
+// Invariant: the parts know nothing of each other; what one needs of another is
+// an interface of its own, joined here. What a report needs to be true tomorrow
+// (the watermark that it was answered with) is kept before it is answered.
+package reporter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"footfall/internal/ops"
+	"footfall/reporter/api"
+	"footfall/reporter/attribution"
+	"footfall/reporter/catalog"
+	"footfall/reporter/lake"
+	"footfall/reporter/report"
+	"footfall/schemas/admin"
+	"footfall/schemas/ids"
+	"footfall/schemas/lake/lakelog"
+	"footfall/schemas/routes"
+)
+
+// The reporter role:
+//
+//	commands ──unix socket──▶ api ──▶ catalog (SQLite) ──feed──▶ collectors, in process
+//	                           │         ▲ dimensions      └───▶ control listener ──▶ collectors elsewhere
+//	                           ▼         │
+//	                         report ──▶ lake (DuckDB) ──▶ files that the log names
+//	                           │
+//	                       attribution
+//
+// embeddedCollector is the name of the collector of the one-process product.
+const embeddedCollector = "embedded"
+
+// actor is who the audit log names for what the program does by itself.
+const actor = "footfall"
+
+// Deps is what the role works with.
+type Deps struct {
+	Clock   func() time.Time
+	Log     *slog.Logger
+	Metrics prometheus.Registerer
+}
+
+// Reporter is the reporter role.
+type Reporter struct {
+	config  Config
+	deps    Deps
+	catalog *catalog.Catalog
+	lake    *lake.Lake
+	api     *api.API
+}
+
+// New builds the role. It makes the lake's folders where they are missing and
+// starts nothing.
+func New(config Config, deps Deps) (*Reporter, error) {
+	dir, err := lakelog.OpenDir(LakeDir(config.Dir))
+	if err != nil {
+		return nil, fmt.Errorf("opening the lake: %w", err)
+	}
+	view := lakelog.NewView(dir)
+	r := &Reporter{config: config, deps: deps}
+	r.catalog, err = catalog.New(config.Catalog, catalog.Deps{
+		Clock: deps.Clock, Log: deps.Log, Metrics: deps.Metrics, Logs: dir, Lake: view,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("building the catalog: %w", err)
+	}
+	r.lake, err = lake.New(config.Lake, lake.Deps{
+		Dir: dir, View: view, Catalog: dimensions{r.catalog}, Clock: deps.Clock, Log: deps.Log, Metrics: deps.Metrics,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("building the lake's reader: %w", err)
+	}
+	return r, r.buildReports()
+}
+
+func (r *Reporter) buildReports() error {
+	policy, err := attribution.DefaultPolicy()
+	if err != nil {
+		return fmt.Errorf("reading the attribution policy: %w", err)
+	}
+	credits := attribution.New(policy, r.catalog.VerifyingKeys)
+	engine, err := report.New(report.Deps{Lake: r.lake, Credits: credits, Metrics: r.deps.Metrics})
+	if err != nil {
+		return fmt.Errorf("building the reports: %w", err)
+	}
+	r.api, err = api.New(api.Deps{Catalog: r.catalog, Reports: answers{lake: r.lake, engine: engine, credits: credits}, Log: r.deps.Log, Metrics: r.deps.Metrics})
+	if err != nil {
+		return fmt.Errorf("building the API: %w", err)
+	}
+	return nil
+}
+
+// Open opens the catalog, which one process at a time can have.
+func (r *Reporter) Open(ctx context.Context) error { return r.catalog.Open(ctx) }
+
+// Close gives back what Open took. Parts do it too.
+func (r *Reporter) Close() error { return errors.Join(r.lake.Close(), r.catalog.Close()) }
+
+// Parts are what runs, in the order of their start. The reporter must be open.
+func (r *Reporter) Parts() []ops.Part {
+	return []ops.Part{
+		{Name: "catalog", Run: func(ctx context.Context) error {
+			err := r.catalog.Run(ctx)
+			return errors.Join(err, r.Close())
+		}},
+		{Name: "control listener", Run: r.catalog.RunControl},
+		{Name: "api", Run: func(ctx context.Context) error { return r.api.Run(ctx, SocketPath(r.config.Dir)) }},
+	}
+}
+
+// Handler is the API without a socket, for a command that found no server.
+func (r *Reporter) Handler() http.Handler { return r.api }
+
+// Feed is what a collector in this process follows.
+func (r *Reporter) Feed(collector ids.CollectorID) routes.Feed { return r.catalog.Feed(collector) }
+
+// Embedded is the collector of the one-process product, enrolled at its first
+// start.
+func (r *Reporter) Embedded(ctx context.Context) (ids.CollectorID, error) {
+	all, err := r.catalog.Collectors(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("looking for the embedded collector: %w", err)
+	}
+	for _, c := range all {
+		if c.Name == embeddedCollector && c.State == admin.StateActive {
+			return c.ID, nil
+		}
+	}
+	c, err := r.catalog.EnrolCollector(ctx, actor, admin.CollectorEnrol{Name: embeddedCollector, Orders: true})
+	if err != nil {
+		return 0, fmt.Errorf("enrolling the embedded collector: %w", err)
+	}
+	return c.ID, nil
+}
