@@ -66,8 +66,9 @@ lint: $(LINT) setup-build ## hold the house rules (golangci-lint, built once int
 	$(LINT) run --allow-parallel-runners ./...
 
 .PHONY: fmt
-fmt: $(LINT) ## format all Go files
+fmt: $(LINT) ## format all Go files, and mend what the linters can mend themselves
 	$(LINT) fmt ./...
+	$(LINT) run --fix --allow-parallel-runners ./...
 
 .PHONY: update
 update: ## rewrite docs/config.md and docs/metrics.md from the sources
