@@ -36,6 +36,8 @@ type literal struct {
 	mu     sync.Mutex
 	epochs []Epoch
 	shards map[uint64][][]Record // epoch → shard → records in the order given
+
+	restarts int // how often set was called
 }
 
 func newLiteral() *literal { return &literal{shards: map[uint64][][]Record{}} }
@@ -92,11 +94,15 @@ type literalTail struct {
 	shard   int
 	after   uint64
 	at      int
+	seen    int // restarts
 }
 
 func (t *literalTail) Next() (Record, bool, error) {
 	t.journal.mu.Lock()
 	defer t.journal.mu.Unlock()
+	if t.seen != t.journal.restarts {
+		t.at, t.seen = 0, t.journal.restarts
+	}
 	for records := t.journal.shards[t.epoch][t.shard]; t.at < len(records); {
 		r := records[t.at]
 		t.at++
@@ -150,7 +156,7 @@ func newBench(t testing.TB) *bench {
 func newBenchAt(t testing.TB, root string) *bench {
 	t.Helper()
 	b := &bench{t: t, root: root, clock: testkit.NewClock(noon()), journal: newLiteral()}
-	d, err := lakelog.OpenDir(root)
+	d, err := lakelog.OpenDirWith(root, lakelog.Options{NoSync: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,7 +225,7 @@ func turn(c *Consumer) error {
 // snapshot folds the lake afresh.
 func (b *bench) snapshot() lakelog.Snapshot {
 	b.t.Helper()
-	d, err := lakelog.OpenDir(b.root)
+	d, err := lakelog.OpenDirWith(b.root, lakelog.Options{NoSync: true})
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -234,7 +240,7 @@ func (b *bench) snapshot() lakelog.Snapshot {
 // compared with its commit.
 func rowsOf[T any](b *bench, table string) []T {
 	b.t.Helper()
-	d, err := lakelog.OpenDir(b.root)
+	d, err := lakelog.OpenDirWith(b.root, lakelog.Options{NoSync: true})
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -310,4 +316,20 @@ func (b *bench) files(pattern string) []string {
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
+}
+
+// ordersConfig is config for the log of orders.
+func (b *bench) ordersConfig() Config {
+	c := b.config()
+	c.Log, c.Kind = testOrdersLog, lakelog.KindOrders
+	return c
+}
+
+// set puts records in the place of a shard's, for long histories: tails that
+// are open begin again.
+func (l *literal) set(epoch uint64, shard int, records ...Record) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.shards[epoch][shard] = records
+	l.restarts++
 }

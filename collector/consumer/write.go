@@ -41,6 +41,7 @@ func (w *writer[T]) open(t traits[T], out io.Writer) *parquet.GenericWriter[T] {
 		parquet.Compression(&zstd.Codec{Level: zstd.SpeedFastest}),
 		parquet.MaxRowsPerRowGroup(lake.RowGroupRows),
 		parquet.WriteBufferSize(256 << 10),
+		parquet.DataPageStatistics(false), // the column index has them
 		parquet.CreatedBy("footfall", "1", ""),
 		parquet.NewSchema(t.table, parquet.SchemaOf(new(T))),
 	}
