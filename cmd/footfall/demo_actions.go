@@ -239,9 +239,9 @@ func (w *demoWorld) ordersOf(day int, from time.Time, visits []demoAction) []dem
 			return
 		}
 		actions = append(actions, demoAction{At: at, Order: order})
-		if at := at.Add(wait); refunded && at.Before(w.config.Until) {
-			actions = append(actions, demoAction{At: at, Refund: &demoRefund{Organizer: e.Organizer, Body: demoRefundBody{
-				ID: "refund-of-" + id, OrderID: id, RefundedAt: at.UTC(), Currency: e.Currency, Reason: "cannot come",
+		if back := at.Add(wait); refunded && back.Before(w.config.Until) {
+			actions = append(actions, demoAction{At: back, Refund: &demoRefund{Organizer: e.Organizer, Body: demoRefundBody{
+				ID: "refund-of-" + id, OrderID: id, RefundedAt: back.UTC(), Currency: e.Currency, Reason: "cannot come",
 			}}})
 		}
 	}

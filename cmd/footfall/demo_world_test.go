@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"net"
+	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
@@ -126,7 +127,7 @@ func TestDemoHasSomethingOfEverything(t *testing.T) {
 			case code == "JONAS10":
 				seen["paused code"]++
 			}
-			if v.Method == "HEAD" {
+			if v.Method == http.MethodHead {
 				seen["head"]++
 			}
 			if v.Header.Get("Sec-Purpose") != "" {

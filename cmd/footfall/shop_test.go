@@ -226,8 +226,7 @@ func TestSignedPostSaysWhatIsWrong(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	_, _, err = postSigned(t.Context(), http.DefaultClient, signedPost{Organizer: "nordlicht", Secret: shopSecret, URL: "://"})
-	var wrong *url.Error
-	if !errors.As(err, &wrong) {
+	if _, ok := errors.AsType[*url.Error](err); !ok {
 		t.Errorf("error %v", err)
 	}
 }
