@@ -346,7 +346,8 @@ func TestForeignOrNewerFilesAreRefusedUntouched(t *testing.T) {
 
 // futureHeader is a header as a later version would write it.
 func (p *place) futureHeader() [segmentHeaderBytes]byte {
-	h := p.encodeHeader(segmentHeader{base: 1, bytes: minSegmentBytes})
+	var h [segmentHeaderBytes]byte
+	p.encodeHeader(&h, segmentHeader{base: 1, bytes: minSegmentBytes})
 	h[8] = 2
 	p.sealHeader(&h)
 	return h

@@ -70,7 +70,10 @@ func New(config Config, deps Deps) (*Journal, error) {
 	}
 	j.shelf.waitForHold = config.HeldByIndex
 	for i := range config.Shards {
-		j.shards = append(j.shards, &shard{number: uint8(i), unlocked: config.test.unlocked})
+		j.shards = append(j.shards, &shard{
+			number: uint8(i), unlocked: config.test.unlocked,
+			sealed: make([]*segment, 0, 8), // between two syncs: a roll allocates nothing
+		})
 	}
 	j.stop(ErrClosed)
 	j.drained.Store(true)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -25,6 +26,10 @@ const childVariable = "FOOTFALL_JOURNAL_CHILD"
 func runMain(m *testing.M) {
 	part := os.Getenv(childVariable)
 	if part == "" {
+		// Each check of the model syncs a dozen times; -rapid.checks asks for more.
+		if err := flag.Set("rapid.checks", "25"); err != nil {
+			panic(err)
+		}
 		os.Exit(m.Run())
 	}
 	parts := map[string]func(string) error{"load": childLoad, "hold": childHold, "orders": childOrders, "calls": childCalls}

@@ -42,14 +42,12 @@ type segmentHeader struct {
 	bytes    int64  // its size as made
 }
 
-func (p *place) encodeHeader(h segmentHeader) [segmentHeaderBytes]byte {
-	var b [segmentHeaderBytes]byte
+func (p *place) encodeHeader(b *[segmentHeaderBytes]byte, h segmentHeader) {
 	p.encodeIdentity(b[:])
 	binary.LittleEndian.PutUint64(b[32:], h.base)
 	binary.LittleEndian.PutUint64(b[40:], uint64(h.openedMS))
 	binary.LittleEndian.PutUint64(b[48:], uint64(h.bytes))
-	p.sealHeader(&b)
-	return b
+	p.sealHeader(b)
 }
 
 func (p *place) sealHeader(b *[segmentHeaderBytes]byte) {
@@ -112,6 +110,8 @@ type segment struct {
 	used     int    // bytes, with the header; guarded by the shard's lock until sealed
 	last     uint64 // newest sequence in it; guarded likewise
 
+	header [segmentHeaderBytes]byte // what begin writes: a roll allocates nothing
+
 	synced int // bytes known to be on the disk; the sync helper's own
 }
 
@@ -144,9 +144,9 @@ func mapSegment(path string, p *place) (*segment, error) {
 // begin puts the segment to use: memory only, the magic last, so that a reader
 // sees either no header or a whole one.
 func (g *segment) begin(base uint64, nowMS int64) {
-	h := g.place.encodeHeader(segmentHeader{base: base, openedMS: nowMS, bytes: int64(len(g.data))})
-	copy(g.data[8:], h[8:])
-	atomic.StoreUint64((*uint64)(unsafe.Pointer(&g.data[0])), binary.NativeEndian.Uint64(h[:8]))
+	g.place.encodeHeader(&g.header, segmentHeader{base: base, openedMS: nowMS, bytes: int64(len(g.data))})
+	copy(g.data[8:], g.header[8:])
+	atomic.StoreUint64((*uint64)(unsafe.Pointer(&g.data[0])), binary.NativeEndian.Uint64(g.header[:8]))
 	g.base, g.openedMS = base, nowMS
 	g.used = segmentHeaderBytes
 	g.last = base - 1

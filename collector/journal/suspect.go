@@ -2,6 +2,7 @@ package journal
 
 import (
 	"fmt"
+	"slices"
 )
 
 // replaceSuspects answers a sync error. The kernel reports one once, marks the
@@ -13,7 +14,7 @@ import (
 // nothing counts as durable until the new ones are. The caller has syncMu.
 func (j *Journal) replaceSuspects(s *shard, cause error) error {
 	s.mu.Lock()
-	old := append(s.sealed[:len(s.sealed):len(s.sealed)], s.segment)
+	old := append(slices.Clone(s.sealed), s.segment)
 	copied, err := j.copySuspects(s, old)
 	missing := len(s.missing)
 	s.mu.Unlock()

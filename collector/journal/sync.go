@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -97,7 +98,7 @@ func (j *Journal) endRound() {
 // caller has syncMu.
 func (j *Journal) syncShard(s *shard) error {
 	s.mu.Lock()
-	sealed := s.sealed[:len(s.sealed):len(s.sealed)]
+	sealed := slices.Clone(s.sealed)
 	open, used, last := s.segment, 0, uint64(0)
 	if open != nil {
 		used, last = open.used, open.last
@@ -109,7 +110,7 @@ func (j *Journal) syncShard(s *shard) error {
 		}
 		s.durable.Store(g.last)
 		s.mu.Lock()
-		s.sealed = s.sealed[1:]
+		s.sealed = slices.Delete(s.sealed, 0, 1)
 		s.mu.Unlock()
 		j.retire(s, g)
 	}
