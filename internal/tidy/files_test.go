@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"go/ast"
 	"io/fs"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -166,42 +165,4 @@ func TestAnOverlongFileOrFunctionIsFound(t *testing.T) {
 		"b.go:3: f has 71 lines; at most 70",
 		"d_test.go:3: f has 121 lines; at most 120",
 		"e.go: 501 lines; at most 500")
-}
-
-func TestNoTestIsSkipped(t *testing.T) {
-	problems, err := skipped(workingCopy(t))
-	report(t, problems, err)
-}
-
-// skipped finds tests that may choose not to run: green would not mean tested.
-func skipped(w tree) ([]string, error) {
-	problems := []string{}
-	files, err := w.sources()
-	if err != nil {
-		return nil, err
-	}
-	for _, s := range files {
-		if !s.test {
-			continue
-		}
-		ast.Inspect(s.file, func(n ast.Node) bool {
-			call, ok := n.(*ast.CallExpr)
-			if !ok {
-				return true
-			}
-			method, ok := call.Fun.(*ast.SelectorExpr)
-			if ok && slices.Contains([]string{"Skip", "Skipf", "SkipNow"}, method.Sel.Name) {
-				if on, ok := method.X.(*ast.Ident); ok && slices.Contains([]string{"t", "b", "f", "tb"}, on.Name) {
-					problems = append(problems, fmt.Sprintf("%s:%d: a test is skipped", s.name, s.line(call.Pos())))
-				}
-			}
-			return true
-		})
-	}
-	return problems, nil
-}
-
-func TestASkippedTestIsFound(t *testing.T) {
-	problems, err := skipped(treeOf(map[string]string{"a_test.go": "package a\n\nfunc f() {\n\tt.Skip(1)\n\tq.Skip()\n}\n"}))
-	found(t, problems, err, "a_test.go:4: a test is skipped")
 }
