@@ -58,9 +58,11 @@ type Catalog struct {
 	deps    Deps
 	metrics *metrics
 
-	lock   *os.File // held while open
-	writer *sql.DB  // one connection
-	reader *sql.DB  // query only
+	lock    *os.File // held while open
+	closing sync.Once
+	closed  error   // of the close, once it is done
+	writer  *sql.DB // one connection
+	reader  *sql.DB // query only
 
 	writing     sync.Mutex // serializes writers, above SQLite's own lock
 	watermarkUS int64      // guarded by writing: newest ever answered, as in the file
@@ -141,23 +143,23 @@ func (c *Catalog) upkeep(ctx context.Context) error {
 	)
 }
 
-// Close closes the files and gives the lock back.
+// Close closes the files and gives the lock back. Closing twice does nothing.
 func (c *Catalog) Close() error {
-	var problems []error
-	for _, db := range []*sql.DB{c.reader, c.writer} {
-		if db != nil {
-			problems = append(problems, db.Close())
+	c.closing.Do(func() {
+		var problems []error
+		for _, db := range []*sql.DB{c.reader, c.writer} {
+			if db != nil {
+				problems = append(problems, db.Close())
+			}
 		}
-	}
-	c.reader, c.writer = nil, nil
-	if c.lock != nil {
-		problems = append(problems, c.lock.Close())
-		c.lock = nil
-	}
-	if err := errors.Join(problems...); err != nil {
-		return fmt.Errorf("closing the catalog: %w", err)
-	}
-	return nil
+		if c.lock != nil {
+			problems = append(problems, c.lock.Close())
+		}
+		if err := errors.Join(problems...); err != nil {
+			c.closed = fmt.Errorf("closing the catalog: %w", err)
+		}
+	})
+	return c.closed
 }
 
 // Revision is the newest revision.

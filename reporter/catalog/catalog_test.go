@@ -11,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"footfall/schemas/admin"
+	"footfall/schemas/ids"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -37,6 +38,24 @@ func (k *clock) Advance(d time.Duration) { k.Set(k.Now().Add(d)) }
 
 func newClock() *clock {
 	return &clock{now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)}
+}
+
+// counted reads a counter, of a label's value where one is given.
+func counted(t *testing.T, f *fixture, name, label string) float64 {
+	t.Helper()
+	families, err := f.deps.Metrics.(*prometheus.Registry).Gather()
+	must(t, err)
+	for _, family := range families {
+		if family.GetName() != name {
+			continue
+		}
+		for _, m := range family.GetMetric() {
+			if label == "" || m.GetLabel()[0].GetValue() == label {
+				return m.GetCounter().GetValue()
+			}
+		}
+	}
+	return 0
 }
 
 // fixture is an open catalog with a clock that stands still.
@@ -144,3 +163,5 @@ func TestCatalogRemembersAcrossARestart(t *testing.T) {
 		t.Errorf("code became %+v", got)
 	}
 }
+
+func zero() ids.Revision { return ids.Revision{} }

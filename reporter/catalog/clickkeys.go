@@ -124,6 +124,20 @@ func (c *Catalog) EndClickKey(ctx context.Context, actor string, id uint8, ends 
 	return key, err
 }
 
+// VerifyKeys are the keys that click ids are verified with: secrets.
+func (c *Catalog) VerifyKeys(ctx context.Context) ([]routes.ClickKey, error) {
+	rows, err := clickKeys(ctx, c.reader)
+	return servedClickKeys(rows), err
+}
+
+func servedClickKeys(rows []clickKeyRow) []routes.ClickKey {
+	keys := make([]routes.ClickKey, len(rows))
+	for i, k := range rows {
+		keys[i] = routes.ClickKey{ID: k.id, Secret: routes.Key(k.secret), EndsMS: k.endsMS}
+	}
+	return keys
+}
+
 // ClickKeys lists the keys without their secrets.
 func (c *Catalog) ClickKeys(ctx context.Context) ([]admin.ClickKey, error) {
 	rows, err := clickKeys(ctx, c.reader)

@@ -168,16 +168,13 @@ func routeCodes(ctx context.Context, q querier, since int64) ([]routes.Code, err
 
 // secretsFor is the collector's document of secrets, named by its content.
 func (c *Catalog) secretsFor(ctx context.Context, collector ids.CollectorID) (routes.Secrets, error) {
-	s := routes.Secrets{ClickKeys: []routes.ClickKey{}, VisitorKeys: []routes.VisitorKey{}}
+	s := routes.Secrets{VisitorKeys: []routes.VisitorKey{}}
 	var keys []clickKeyRow
 	err := c.read(ctx, func(q querier) (err error) {
 		if keys, err = clickKeys(ctx, q); err != nil {
 			return err
 		}
-		for _, k := range keys {
-			s.ClickKeys = append(s.ClickKeys, routes.ClickKey{ID: k.id, Secret: routes.Key(k.secret), EndsMS: k.endsMS})
-		}
-		s.MintKey = mintingKey(keys)
+		s.ClickKeys, s.MintKey = servedClickKeys(keys), mintingKey(keys)
 		visitors, err := visitorKeys(ctx, q)
 		for _, k := range visitors {
 			s.VisitorKeys = append(s.VisitorKeys, routes.VisitorKey{Organizer: k.organizer, Key: routes.Key(k.key)})

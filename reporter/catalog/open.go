@@ -32,6 +32,9 @@ const (
 	minSQLite = "3.51.3"
 	// sqliteMagic begins every database file.
 	sqliteMagic = "SQLite format 3\x00"
+	// headerBytes of a database file, the application id at applicationAt.
+	headerBytes   = 100
+	applicationAt = 68
 )
 
 //go:embed migrations/*.sql
@@ -79,13 +82,16 @@ func checkFile(path string) error {
 	if err != nil {
 		return fmt.Errorf("opening the catalog: %w", err)
 	}
-	head := make([]byte, len(sqliteMagic))
+	head := make([]byte, headerBytes)
 	_, err = io.ReadFull(f, head)
 	if closing := f.Close(); closing != nil {
 		return fmt.Errorf("closing the catalog: %w", closing)
 	}
-	if err != nil || string(head) != sqliteMagic {
+	if err != nil || string(head[:len(sqliteMagic)]) != sqliteMagic {
 		return fmt.Errorf("%w: %s holds something else (%d bytes): it is left as it is; move it away and restore a backup with «footfall restore FILE»", ErrNotCatalog, path, info.Size())
+	}
+	if binary.BigEndian.Uint32(head[applicationAt:]) != applicationID {
+		return fmt.Errorf("%w: %s is another program's database: it is left as it is; move it away and restore a backup with «footfall restore FILE»", ErrNotCatalog, path)
 	}
 	return nil
 }
