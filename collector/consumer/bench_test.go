@@ -7,6 +7,7 @@ import (
 
 	"footfall/collector/consumer/bots"
 	"footfall/schemas/ids"
+	"footfall/schemas/lake"
 	"footfall/schemas/visit"
 )
 
@@ -87,4 +88,26 @@ func BenchmarkSmallCommit(b *testing.B) {
 		bench.journal.add(0xa, 0, visitRecord(n, noon().UnixMilli(), 1))
 		bench.turn(c)
 	}
+}
+
+// BenchmarkMerge joins ten files of 32,768 visits.
+func BenchmarkMerge(b *testing.B) {
+	const n = 10 * 32_768
+	bench := newBench(b)
+	bench.journal.epoch(0xa, 1, testLog, 1)
+	bench.journal.add(0xa, 0, benchVisits(n)...)
+	config := bench.config()
+	config.spawn = func(func()) {}
+	c := bench.consumer(config)
+	bench.turn(c)
+	inputs := c.log.Live(lake.TableVisits)
+	name := lake.FileName{Table: lake.TableVisits, Date: "2026-11-22", Log: testLog, Commit: 99}
+	b.ReportAllocs()
+	for b.Loop() {
+		name.Random++
+		if _, err := c.classify.visits.merge(b0(), c.dir, inputs, name, c.config.lake.Step); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
 }

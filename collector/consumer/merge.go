@@ -2,14 +2,8 @@ package consumer
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io"
-	"os"
 	"strings"
 	"time"
-
-	"github.com/parquet-go/parquet-go"
 
 	"footfall/schemas/lake"
 	"footfall/schemas/lake/lakelog"
@@ -26,8 +20,6 @@ const (
 	// dayRest is how long a day that is over must have been without new files
 	// before it is: a backlog would have it rewritten over and over.
 	dayRest = 10 * time.Minute
-	// mergeRows are read and written at a time.
-	mergeRows = 1024
 	// mergePause follows a failed merge.
 	mergePause = time.Minute
 )
@@ -212,66 +204,5 @@ func (c *Consumer) dropMerge() {
 	<-m.done
 	if m.err == nil {
 		c.discard([]staged{m.out})
-	}
-}
-
-// merge writes the rows of the inputs into one file, in their order, holding a
-// few pages at a time. Each input is compared with its commit first: a flipped
-// bit must not get a fresh hash.
-func (s *sheet[T]) merge(
-	ctx context.Context, d *lakelog.Dir, inputs []lakelog.File, name lake.FileName, step func(string) error,
-) (staged, error) {
-	var w writer[T] // its own: the sheet's is the next batch's
-	tier, rows := 0, int64(0)
-	out, err := w.write(d, s.traits, stagedName(name), step, func(write func([]T) error) error {
-		for _, input := range inputs {
-			tier, rows = max(tier, input.Tier+1), rows+input.Rows
-			if err := d.Verify(input); err != nil {
-				return err
-			}
-			if err := s.copyRows(ctx, d.Abs(input.Path), write); err != nil {
-				return fmt.Errorf("merging %s: %w", input.Path, err)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return staged{}, err
-	}
-	if out.file.Rows != rows {
-		return staged{}, errors.Join(
-			fmt.Errorf("merging %d files of %s: %w: %d rows of %d", len(inputs), s.table, ErrUnsound, out.file.Rows, rows),
-			os.Remove(out.place))
-	}
-	out.file.Tier = tier
-	return out, nil
-}
-
-func (s *sheet[T]) copyRows(ctx context.Context, path string, write func([]T) error) (err error) {
-	in, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, in.Close()) }()
-	reader := parquet.NewGenericReader[T](in)
-	defer func() { err = errors.Join(err, reader.Close()) }()
-	rows := make([]T, mergeRows)
-	for {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		n, err := reader.Read(rows)
-		if n > 0 {
-			if err := write(rows[:n]); err != nil {
-				return err
-			}
-			clear(rows[:n])
-		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
 	}
 }

@@ -75,6 +75,22 @@ func count[T any](t *tally, traits *traits[T], rows []T) {
 	t.rows += int64(len(rows))
 }
 
+// writeRows appends rows to the file and to the tally.
+func writeRows[T any](pw *parquet.GenericWriter[T], want *tally, traits *traits[T], rows []T) error {
+	for len(rows) > 0 {
+		n := min(writeChunk, len(rows))
+		count(want, traits, rows[:n])
+		if _, err := pw.Write(rows[:n]); err != nil {
+			return err
+		}
+		rows = rows[n:]
+	}
+	return nil
+}
+
+// produce writes a file's rows and says what it wrote.
+type produce[T any] func(pw *parquet.GenericWriter[T], want *tally) error
+
 // output is a staged file that is being written, and its hash.
 type output struct {
 	file *os.File
@@ -89,17 +105,16 @@ func (o *output) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// write stages a file. produce writes the rows; the file is synced, opened
-// again and compared with the tally before it is believed. On an error nothing
-// is left behind.
+// write stages a file. It is synced, opened again and compared with the tally
+// before it is believed. On an error nothing is left behind.
 func (w *writer[T]) write(
-	lakeDir *lakelog.Dir, t traits[T], name string, step func(string) error, produce func(func([]T) error) error,
+	lakeDir *lakelog.Dir, t traits[T], name string, step func(string) error, rows produce[T],
 ) (staged, error) {
 	f, err := lakeDir.Stage(name)
 	if err != nil {
 		return staged{}, err
 	}
-	s, err := w.fill(lakeDir, t, f, step, produce)
+	s, err := w.fill(lakeDir, t, f, step, rows)
 	if err = errors.Join(err, f.Close()); err == nil {
 		err = lakeDir.Verify(lakelog.File{Path: stagingPath(name), Bytes: s.file.Bytes, SHA256: s.file.SHA256})
 	}
@@ -116,25 +131,14 @@ func (w *writer[T]) write(
 func stagingPath(name string) string { return "_staging/" + name }
 
 func (w *writer[T]) fill(
-	lakeDir *lakelog.Dir, t traits[T], f *os.File, step func(string) error, produce func(func([]T) error) error,
+	lakeDir *lakelog.Dir, t traits[T], f *os.File, step func(string) error, rows produce[T],
 ) (staged, error) {
 	if err := step("file_created"); err != nil {
 		return staged{}, err
 	}
 	out, want := &output{file: f, hash: sha256.New()}, newTally()
 	pw := w.open(t, out)
-	err := produce(func(rows []T) error {
-		for len(rows) > 0 {
-			n := min(writeChunk, len(rows))
-			count(&want, &t, rows[:n])
-			if _, err := pw.Write(rows[:n]); err != nil {
-				return err
-			}
-			rows = rows[n:]
-		}
-		return nil
-	})
-	if err != nil {
+	if err := rows(pw, &want); err != nil {
 		return staged{}, err
 	}
 	if err := pw.Close(); err != nil {
@@ -206,36 +210,16 @@ func columnName(f *parquet.File, chunk parquet.ColumnChunk) string {
 	return f.Schema().Columns()[chunk.Column()][0]
 }
 
-// eachInt64 reads a required column of integers, page by page.
-func eachInt64(chunk parquet.ColumnChunk, visit func(int64) error) (err error) {
-	pages := chunk.Pages()
-	defer func() { err = errors.Join(err, pages.Close()) }()
-	values := make([]parquet.Value, 1024)
-	for {
-		page, err := pages.ReadPage()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("%w: %w", ErrUnsound, err)
-		}
-		reader := page.Values()
-		for {
-			n, err := reader.ReadValues(values)
-			for _, v := range values[:n] {
-				if err := visit(v.Int64()); err != nil {
-					return err
-				}
-			}
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				return fmt.Errorf("%w: %w", ErrUnsound, err)
+// eachInt64 reads a required column of integers.
+func eachInt64(chunk parquet.ColumnChunk, visit func(int64) error) error {
+	return eachBatch(chunk, func(values []parquet.Value) error {
+		for _, v := range values {
+			if err := visit(v.Int64()); err != nil {
+				return err
 			}
 		}
-		parquet.Release(page)
-	}
+		return nil
+	})
 }
 
 // stage writes the sheet's rows into files, one for each day received, all
@@ -246,12 +230,12 @@ func (s *sheet[T]) stage(
 	days, runs := s.days()
 	for _, day := range days {
 		name := lake.FileName{Table: s.table, Date: lake.Date(day), Log: log, Commit: number, Random: randomNumber()}
-		file, err := s.write(lakeDir, s.traits, stagedName(name), step, func(rows func([]T) error) error {
+		file, err := s.write(lakeDir, s.traits, stagedName(name), step, func(pw *parquet.GenericWriter[T], want *tally) error {
 			for _, run := range runs[day] {
 				for i := range run {
 					*s.knownAt(&run[i]) = knownAtUS
 				}
-				if err := rows(run); err != nil {
+				if err := writeRows(pw, want, &s.traits, run); err != nil {
 					return err
 				}
 			}
