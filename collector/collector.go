@@ -8,6 +8,7 @@ package collector
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -74,6 +75,18 @@ func (c *Config) Place(dir string) {
 	c.Orders.Dir = filepath.Join(dir, "collector")
 	c.VisitsJournal.Dir = filepath.Join(dir, "journal", lakelog.KindVisits)
 	c.OrdersJournal.Dir = filepath.Join(dir, "journal", lakelog.KindOrders)
+}
+
+// ErrNotEnrolled refuses a collector that no reporter knows.
+var ErrNotEnrolled = errors.New("the collector is not enrolled: set collector.id, collector.feed.url and collector.feed.token, " +
+	"which \"footfall collector enrol NAME\" beside the reporter prints")
+
+// CheckEnrolled says whether a collector apart from the reporter knows who it is.
+func (c *Config) CheckEnrolled() error {
+	if c.ID == 0 || c.Feed.URL == "" || c.Feed.Token == "" {
+		return ErrNotEnrolled
+	}
+	return nil
 }
 
 // bind names the collector and the logs that the journals' epochs are bound to.

@@ -54,7 +54,7 @@ talk to it.`,
 					return errors.Join(err, p.rep.Close())
 				}
 			}
-			return p.run(c.Context(), func() error { return p.banner(world) })
+			return p.Run(c.Context(), func() error { return p.banner(world) })
 		},
 	}
 	c.Flags().BoolVar(&flags.sample, "sample", false, "on an empty catalog, set up one organizer to try things with; serve a pretend ticket shop")
@@ -89,7 +89,7 @@ func (e *env) openProduct(ctx context.Context) (p *product, err error) {
 	if p.collector, err = p.rep.Embedded(ctx); err != nil {
 		return nil, err
 	}
-	r.add(p.rep.Parts()...)
+	r.Add(p.rep.Parts()...)
 	feed := p.rep.Feed(p.collector)
 	if err := r.addConsumer(p.collector, feed); err != nil {
 		return nil, err
@@ -115,7 +115,7 @@ func (p *product) prepare(ctx context.Context, world *demoWorld, listen string) 
 	if err != nil {
 		return fmt.Errorf("setting the sample up: %w", err)
 	}
-	p.add(p.shopPart(world, secrets, listen))
+	p.Add(p.shopPart(world, secrets, listen))
 	return nil
 }
 
@@ -172,7 +172,7 @@ func (p *product) banner(world *demoWorld) error {
 		"", "Footfall is running. Data: " + p.env.Data, "",
 		"  clicks       http://" + p.clicks() + "/e/EVENT/?affiliate=CODE",
 		"  orders       http://" + p.orders() + "/v1/orders",
-		"  metrics      http://" + p.admin.Addr() + "/metrics",
+		"  metrics      http://" + p.Admin.Addr() + "/metrics",
 		"  not lost     a killed process loses nothing that was answered; a power cut at most",
 		fmt.Sprintf("               the visits of the last %d ms, no order; a lost disk what is on it alone", p.settings.Collector.VisitsJournal.SyncIntervalMS),
 	}

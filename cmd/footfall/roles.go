@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"log/slog"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
 	"footfall/collector"
@@ -15,15 +13,11 @@ import (
 	"footfall/schemas/routes"
 )
 
-// role is what every running role has: its settings, log, metrics and admin
-// listener.
+// role is a running role with the settings that it was built from.
 type role struct {
+	*ops.Role
 	env      *env
 	settings settings
-	log      *slog.Logger
-	metrics  *prometheus.Registry
-	admin    *ops.Admin
-	parts    []ops.Part
 }
 
 func (e *env) newRole() (*role, error) {
@@ -31,71 +25,40 @@ func (e *env) newRole() (*role, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &role{env: e, settings: s, metrics: ops.NewMetrics()}
-	if r.log, err = e.logger(s); err != nil {
-		return nil, err
-	}
-	r.admin, err = ops.NewAdmin(s.Admin, ops.AdminDeps{Log: r.log, Metrics: r.metrics})
+	r, err := ops.NewRole(e.Err, s.Log, s.Admin)
 	if err != nil {
 		return nil, usageError{err}
 	}
-	r.add(ops.Part{Name: "admin listener", Open: r.admin.Open, Run: r.admin.Run})
-	return r, nil
-}
-
-func (r *role) add(parts ...ops.Part) { r.parts = append(r.parts, parts...) }
-
-func (r *role) check(checks ...ops.Check) {
-	for _, c := range checks {
-		r.admin.AddCheck(c)
-	}
-}
-
-// run runs the role until a signal; ready is called once every part is open.
-func (r *role) run(ctx context.Context, ready func() error) error {
-	ctx, release := ops.Signals(ctx)
-	defer release()
-	info := ops.Version()
-	r.log.Info("starting", "version", info.Version, "commit", info.Commit)
-	r.add(ops.Part{
-		Name: "ready notice",
-		Open: func(context.Context) error { return ready() },
-		Run:  func(ctx context.Context) error { <-ctx.Done(); return nil },
-	})
-	err := ops.Run(ctx, r.parts...)
-	if err == nil {
-		r.log.Info("stopped")
-	}
-	return err
+	return &role{Role: r, env: e, settings: s}, nil
 }
 
 func (r *role) addCollector(id ids.CollectorID, feed routes.Feed) (*collector.Collector, error) {
 	config := r.settings.Collector
 	config.ID = uint32(id)
-	c, err := collector.New(config, collector.Deps{Feed: feed, Clock: r.env.Now, Log: r.log, Metrics: r.metrics})
+	c, err := collector.New(config, collector.Deps{Feed: feed, Clock: r.env.Now, Log: r.Log, Metrics: r.Metrics})
 	if err != nil {
 		return nil, usageError{err}
 	}
-	r.add(c.Parts()...)
-	r.check(c.Checks()...)
+	r.Add(c.Parts()...)
+	r.Check(c.Checks()...)
 	return c, nil
 }
 
 func (r *role) addConsumer(id ids.CollectorID, feed routes.Feed) error {
 	config := r.settings.Consumer
 	config.Collector = id
-	c, err := collector.NewConsumer(config, collector.ConsumerDeps{Feed: feed, Clock: r.env.Now, Log: r.log, Metrics: r.metrics})
+	c, err := collector.NewConsumer(config, collector.ConsumerDeps{Feed: feed, Clock: r.env.Now, Log: r.Log, Metrics: r.Metrics})
 	if err != nil {
 		return usageError{err}
 	}
-	r.add(c.Parts()...)
-	r.check(c.Checks()...)
+	r.Add(c.Parts()...)
+	r.Check(c.Checks()...)
 	return nil
 }
 
 // openReporter builds and opens the reporter; its parts close it.
 func (r *role) openReporter(ctx context.Context) (*reporter.Reporter, error) {
-	rep, err := reporter.New(r.settings.Reporter, reporter.Deps{Clock: r.env.Now, Log: r.log, Metrics: r.metrics})
+	rep, err := reporter.New(r.settings.Reporter, reporter.Deps{Clock: r.env.Now, Log: r.Log, Metrics: r.Metrics})
 	if err != nil {
 		return nil, usageError{err}
 	}
@@ -107,9 +70,8 @@ func (r *role) openReporter(ctx context.Context) (*reporter.Reporter, error) {
 
 // remoteFeed is the feed of a role that runs apart from the reporter.
 func (s settings) remoteFeed() (routes.Feed, ids.CollectorID, error) {
-	if s.Collector.ID == 0 || s.Collector.Feed.URL == "" || s.Collector.Feed.Token == "" {
-		return nil, 0, usagef("this role needs collector.id, collector.feed.url and collector.feed.token: " +
-			"\"footfall collector enrol NAME\" beside the reporter prints them")
+	if err := s.Collector.CheckEnrolled(); err != nil {
+		return nil, 0, usageError{err}
 	}
 	feed, err := links.NewHTTPFeed(s.Collector.Feed)
 	if err != nil {
@@ -137,8 +99,8 @@ collector's journals below the data directory and commits to the lake there.`,
 			if err := r.addConsumer(id, feed); err != nil {
 				return err
 			}
-			return r.run(c.Context(), func() error {
-				r.log.Info("consumer ready", "collector", id, "lake", r.settings.Consumer.LakeDir)
+			return r.Run(c.Context(), func() error {
+				r.Log.Info("consumer ready", "collector", id, "lake", r.settings.Consumer.LakeDir)
 				return nil
 			})
 		},
@@ -159,9 +121,9 @@ func newReporterCommand(e *env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			r.add(rep.Parts()...)
-			return r.run(c.Context(), func() error {
-				r.log.Info("reporter ready", "data", e.Data)
+			r.Add(rep.Parts()...)
+			return r.Run(c.Context(), func() error {
+				r.Log.Info("reporter ready", "data", e.Data)
 				return nil
 			})
 		},
@@ -191,8 +153,8 @@ that is away. "footfall-collector" is the same without anything else.`,
 			if err != nil {
 				return err
 			}
-			return r.run(c.Context(), func() error {
-				r.log.Info("collector ready", "collector", id, "clicks", edge.ClickAddr(), "orders", edge.OrderAddr())
+			return r.Run(c.Context(), func() error {
+				r.Log.Info("collector ready", "collector", id, "clicks", edge.ClickAddr(), "orders", edge.OrderAddr())
 				return nil
 			})
 		},

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"path/filepath"
 
 	"footfall/collector"
@@ -59,13 +58,4 @@ func (e *env) settings() (settings, error) {
 		return s, fmt.Errorf("reading the configuration: %w", err)
 	}
 	return s, nil
-}
-
-// logger writes to standard error.
-func (e *env) logger(s settings) (*slog.Logger, error) {
-	log, err := ops.Logger(e.Err, s.Log)
-	if err != nil {
-		return nil, usageError{err}
-	}
-	return log, nil
 }
