@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"time"
 )
@@ -15,7 +16,7 @@ import (
 // missing ranges there are. The journal may be in use: a range at the very end of
 // its open segment may then be a record that is being written. Nothing is changed.
 func Verify(dir string, w io.Writer) (int, error) {
-	r, err := OpenReader(dir)
+	r, err := openExisting(dir)
 	if err != nil {
 		return 0, err
 	}
@@ -32,6 +33,15 @@ func Verify(dir string, w io.Writer) (int, error) {
 		trouble += n
 	}
 	return trouble, nil
+}
+
+// openExisting is for whoever asks about a directory by name: a consumer may wait
+// for a journal to come, a person has mistyped it.
+func openExisting(dir string) (*Reader, error) {
+	if _, err := os.Stat(dir); err != nil {
+		return nil, fmt.Errorf("opening journal: %w", err)
+	}
+	return OpenReader(dir)
 }
 
 func verifyEpoch(dir string, e *EpochInfo, w io.Writer) (int, error) {
@@ -92,7 +102,7 @@ type dumped struct {
 // Dump writes every good record as a line of JSON, in the order of epochs, shards
 // and segments; with bodies, each as hexadecimal digits.
 func Dump(dir string, w io.Writer, bodies bool) error {
-	r, err := OpenReader(dir)
+	r, err := openExisting(dir)
 	if err != nil {
 		return err
 	}

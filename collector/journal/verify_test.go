@@ -45,16 +45,30 @@ func TestVerifyNamesWhatIsDamagedAndMissing(t *testing.T) {
 	}
 }
 
-func TestVerifyOfNothingIsNothing(t *testing.T) {
-	if n, err := Verify(filepath.Join(t.TempDir(), "not there"), io.Discard); err != nil || n != 0 {
-		t.Fatal(n, err)
-	}
-	file := filepath.Join(t.TempDir(), "file")
+func TestMistypedDirectoryIsNotASoundJournal(t *testing.T) {
+	dir := t.TempDir()
+	missing, file := filepath.Join(dir, "not there"), filepath.Join(dir, "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Verify(file, io.Discard); err == nil {
-		t.Fatal("a file was taken for a journal")
+	for _, path := range []string{missing, file} {
+		if _, err := Verify(path, io.Discard); err == nil {
+			t.Fatalf("%s was taken for a journal", path)
+		}
+		if err := Dump(path, io.Discard, false); err == nil {
+			t.Fatalf("%s was taken for a journal", path)
+		}
+	}
+	// A consumer may start before its collector.
+	r, err := OpenReader(missing)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if epochs, err := r.Epochs(); err != nil || len(epochs) > 0 {
+		t.Fatal(epochs, err)
+	}
+	if _, err := r.Tail(1, 0, 0); !errors.Is(err, ErrGone) {
+		t.Fatal(err)
 	}
 }
 
