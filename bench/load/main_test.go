@@ -36,6 +36,10 @@ func TestRunLeavesALedgerWithItsEnd(t *testing.T) {
 	if err != nil || l.Summary == nil || l.Summary.Visits.Acknowledged != 50 || !strings.Contains(out.String(), "visits") {
 		t.Errorf("%+v, error %v, printed %q", l, err, out.String())
 	}
+	out.Reset()
+	if err := run(t.Context(), []string{"--ledger", path, "--expect", "affiliate"}, &out, &log); err != nil || !strings.Contains(out.String(), "north,anna,,EUR,") {
+		t.Errorf("expected %q, error %v", out.String(), err)
+	}
 	if err := run(t.Context(), args, &out, &log); err == nil {
 		t.Error("a second run wrote over the ledger of the first")
 	}
@@ -43,7 +47,7 @@ func TestRunLeavesALedgerWithItsEnd(t *testing.T) {
 
 func TestUsageIsExplained(t *testing.T) {
 	var out, log bytes.Buffer
-	for _, args := range [][]string{{}, {"--world", "x", "more"}, {"--no-such"}} {
+	for _, args := range [][]string{{}, {"--world", "x", "more"}, {"--no-such"}, {"--expect", "hour"}} {
 		if err := run(t.Context(), args, &out, &log); !errors.Is(err, errUsage) {
 			t.Errorf("%q: %v", args, err)
 		}
