@@ -26,10 +26,11 @@ func writeTable(w io.Writer, t *reports.Table) error {
 	configs := make([]table.ColumnConfig, len(t.Columns))
 	for i, c := range t.Columns {
 		header[i] = c.Title
-		configs[i] = table.ColumnConfig{Number: i + 1}
-		if c.Kind != reports.KindText && c.Kind != reports.KindDay {
-			configs[i].Align, configs[i].AlignHeader, configs[i].AlignFooter = text.AlignRight, text.AlignRight, text.AlignRight
+		align := text.AlignRight
+		if c.Kind == reports.KindText || c.Kind == reports.KindDay {
+			align = text.AlignLeft
 		}
+		configs[i] = table.ColumnConfig{Number: i + 1, Align: align, AlignHeader: align, AlignFooter: align}
 	}
 	out.AppendHeader(header)
 	out.SetColumnConfigs(configs)
@@ -59,19 +60,27 @@ func writeHead(b *strings.Builder, f reports.Facts) {
 			fmt.Fprintf(b, ", %s %s", filter.name, safe(filter.value))
 		}
 	}
-	from, to, zone := "the beginning", "now", zoneOf(f.Zone)
-	if f.FromMS != reports.RangeFrom {
-		from = timeIn(f.FromMS, zone)
-	}
-	if f.ToMS != reports.RangeTo {
-		to = timeIn(f.ToMS, zone)
-	}
 	rules := strings.Join(f.BotRules, ", ")
 	if rules == "" {
 		rules = "none (no visits)"
 	}
-	fmt.Fprintf(b, "\nfrom %s to %s, not included, %s\n", from, to, f.Zone)
+	fmt.Fprintf(b, "\n%s, %s\n", rangeText(f), f.Zone)
 	fmt.Fprintf(b, "as of %s, catalog %s, attribution policy %d, bot rules %s\n\n", asOfText(f.AsOfUS), f.CatalogRevision, f.PolicyVersion, rules)
+}
+
+// rangeText writes the half-open range of a report.
+func rangeText(f reports.Facts) string {
+	zone := zoneOf(f.Zone)
+	from, to := timeIn(f.FromMS, zone), timeIn(f.ToMS, zone)
+	switch {
+	case f.FromMS == reports.RangeFrom && f.ToMS == reports.RangeTo:
+		return "all times"
+	case f.ToMS == reports.RangeTo:
+		return "from " + from
+	case f.FromMS == reports.RangeFrom:
+		return "before " + to
+	}
+	return "from " + from + " to before " + to
 }
 
 func peopleRow(columns []reports.Column, row reports.Row) table.Row {

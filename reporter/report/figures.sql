@@ -5,17 +5,17 @@ SELECT *
 FROM (
   SELECT v.event_id, v.code_id, v.affiliate_id, false AS direct, coalesce(e.currency, '') AS currency,
          local_day(v.visited_ms) AS day,
-         1::BIGINT AS visits, 0::BIGINT AS orders, 0::BIGINT AS tickets, 0::BIGINT AS sales, 0::BIGINT AS refunds
+         1::BIGINT AS visits, 0::BIGINT AS orders, 0::BIGINT AS credited, 0::BIGINT AS tickets, 0::BIGINT AS sales, 0::BIGINT AS refunds
   FROM counted_visits v LEFT JOIN events e USING (event_id)
   WHERE v.verdict = 'valid'
   UNION ALL
   SELECT o.event_id, c.code_id, c.affiliate_id, c.order_id IS NULL, o.currency, local_day(o.ordered_ms),
-         0, 1, o.tickets, o.sales, 0
+         0, 1, CASE WHEN c.order_id IS NULL THEN 0 ELSE 1 END, o.tickets, o.sales, 0
   FROM orders o LEFT JOIN credits c USING (order_id)
   WHERE o.counts AND o.ordered_ms >= getvariable('from_ms') AND o.ordered_ms < getvariable('to_ms')
   UNION ALL
   SELECT o.event_id, c.code_id, c.affiliate_id, c.order_id IS NULL, o.currency, local_day(r.refunded_ms),
-         0, 0, -r.tickets, 0, r.amount
+         0, 0, 0, -r.tickets, 0, r.amount
   FROM refunds r JOIN orders o USING (order_id) LEFT JOIN credits c USING (order_id)
   WHERE r.status = 'taken' AND r.refunded_ms >= getvariable('from_ms') AND r.refunded_ms < getvariable('to_ms')
 )

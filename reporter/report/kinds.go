@@ -10,6 +10,7 @@ import (
 type Figures struct {
 	Visits   int64
 	Orders   int64
+	Credited int64 // of Orders
 	Tickets  int64 // sold, less refunded
 	Sales    int64 // minor units
 	Refunds  int64 // minor units
@@ -17,17 +18,17 @@ type Figures struct {
 }
 
 func (f *Figures) targets() []any {
-	return []any{&f.Currency, &f.Visits, &f.Orders, &f.Tickets, &f.Sales, &f.Refunds}
+	return []any{&f.Currency, &f.Visits, &f.Orders, &f.Credited, &f.Tickets, &f.Sales, &f.Refunds}
 }
 
-// rate is orders by visits in millionths, rounded half away from zero; false
+// rate is credited orders by visits in millionths, rounded half away from zero; false
 // without visits.
 func (f *Figures) rate() (int64, bool) {
 	if f.Visits == 0 {
 		return 0, false
 	}
 	const million = 1_000_000
-	return (2*f.Orders*million + f.Visits) / (2 * f.Visits), true
+	return (2*f.Credited*million + f.Visits) / (2 * f.Visits), true
 }
 
 func (f *Figures) cells() []reports.Cell {
@@ -35,6 +36,7 @@ func (f *Figures) cells() []reports.Cell {
 	return []reports.Cell{
 		{Number: f.Visits},
 		{Number: f.Orders},
+		{Number: f.Credited},
 		{Number: f.Tickets},
 		{Number: rate, Empty: !ok},
 		{Number: f.Sales},
@@ -48,6 +50,7 @@ func figureColumns() []reports.Column {
 	return []reports.Column{
 		{Name: "visits", Title: "Visits", Kind: reports.KindCount},
 		{Name: "orders", Title: "Orders", Kind: reports.KindCount},
+		{Name: "credited_orders", Title: "Credited", Kind: reports.KindCount},
 		{Name: "tickets_sold", Title: "Tickets sold", Kind: reports.KindCount},
 		{Name: "conversion_rate", Title: "Conversion rate", Kind: reports.KindRate},
 		{Name: "total_sales", Title: "Total sales", Kind: reports.KindMoney},

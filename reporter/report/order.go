@@ -93,6 +93,7 @@ func totals(lines []line, k *kind, currency string) []reports.Row {
 		}
 		sum.Visits += l.figures.Visits
 		sum.Orders += l.figures.Orders
+		sum.Credited += l.figures.Credited
 		sum.Tickets += l.figures.Tickets
 		sum.Sales += l.figures.Sales
 		sum.Refunds += l.figures.Refunds

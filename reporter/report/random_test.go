@@ -170,7 +170,7 @@ func (s *scenario) click(o *rows.OrderRow) {
 func (s *scenario) order(orders int) []rows.OrderRow {
 	s.sequence++
 	o := rows.OrderRow{
-		OrderID: fmt.Sprintf("o%d", s.IntN(orders)), Version: int64(1 + s.IntN(3)), State: pick(s, "completed", "completed", "completed", "pending", "cancelled"),
+		OrderID: fmt.Sprintf("o%d", s.IntN(orders/3)), Version: int64(1 + s.IntN(3)), State: pick(s, "completed", "completed", "completed", "pending", "cancelled"),
 		OrderedAtMS: s.near(), Collector: int64(1 + s.IntN(2)), Epoch: pick(s, "00000000000000ac", "ff000000000000ac"), Sequence: s.sequence,
 		OrganizerID: 1, EventID: pick(s, int64(11), 12, 13), Currency: pick(s, "USD", "JPY", "KWD"), Test: s.chance(5),
 		Fingerprint: fmt.Sprintf("f%d", s.IntN(3)), Normalization: 1,
@@ -230,7 +230,7 @@ func (s *scenario) fill(w *world, visits, orders int) {
 		w.commit(visitsLog, knownUS, v, nil, nil)
 		s.in.visits = append(s.in.visits, v...)
 		for range orders / batches {
-			r = append(r, s.refund(orders/2)...)
+			r = append(r, s.refund(orders/3)...)
 			o = append(o, s.order(orders)...)
 		}
 		w.commit(ordersLog, knownUS+7, nil, o, r)
@@ -261,7 +261,7 @@ func got(t *testing.T, table *reports.Table) map[key]figures {
 			}
 		}
 		f := figures{
-			visits: r.Cells[at("visits")].Number, orders: r.Cells[at("orders")].Number, tickets: r.Cells[at("tickets_sold")].Number,
+			visits: r.Cells[at("visits")].Number, orders: r.Cells[at("orders")].Number, credited: r.Cells[at("credited_orders")].Number, tickets: r.Cells[at("tickets_sold")].Number,
 			sales: r.Cells[at("total_sales")].Number, refunds: r.Cells[at("refunds")].Number,
 		}
 		if net := r.Cells[at("net_sales")].Number; net != f.sales-f.refunds {
@@ -296,10 +296,13 @@ func TestNoReportDiffersFromTheRecount(t *testing.T) {
 		check(t, err)
 		w.catalog.states = []state{{knownUS: 1, d: s.d}}
 		s.fill(w, 400, 100)
-		for range setting(t, "FOOTFALL_RECOUNTS", 2) {
+		for i := range setting(t, "FOOTFALL_RECOUNTS", 2) {
 			q, asked := s.question(zone)
 			want, setAside, waiting := s.in.recount(asked)
 			for by, figures := range want {
+				if i > 0 && s.chance(60) {
+					continue
+				}
 				q.By = by
 				table, err := w.engine.Run(context.Background(), q)
 				check(t, err)

@@ -14,7 +14,7 @@ import (
 // The recount is written against semantics.md with loops, sharing nothing with
 // the statements it checks.
 
-type figures struct{ visits, orders, tickets, sales, refunds int64 }
+type figures struct{ visits, orders, credited, tickets, sales, refunds int64 }
 
 type key struct {
 	name     string // of the row: an id, a day, direct or unknown
@@ -311,7 +311,7 @@ func (in *input) recount(q question) (map[string]map[key]figures, int, int) {
 		for by, name := range names {
 			k := key{name, currency}
 			s := out[by][k]
-			out[by][k] = figures{s.visits + f.visits, s.orders + f.orders, s.tickets + f.tickets, s.sales + f.sales, s.refunds + f.refunds}
+			out[by][k] = figures{s.visits + f.visits, s.orders + f.orders, s.credited + f.credited, s.tickets + f.tickets, s.sales + f.sales, s.refunds + f.refunds}
 		}
 	}
 	inside := func(ms int64) bool { return ms >= q.fromMS && ms < q.toMS }
@@ -330,6 +330,9 @@ func (in *input) recount(q question) (map[string]map[key]figures, int, int) {
 			continue
 		}
 		f := figures{orders: 1}
+		if p.credit.known {
+			f.credited = 1
+		}
 		for _, l := range p.lines {
 			f.tickets += l.Quantity
 			f.sales += l.Quantity * l.UnitPrice
