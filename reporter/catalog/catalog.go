@@ -68,10 +68,20 @@ type Catalog struct {
 	watermarkUS int64      // guarded by writing: newest ever answered, as in the file
 	dayKeys     sync.Mutex // serializes what changes the files of day keys
 
+	without without
+
 	mu         sync.Mutex
 	changed    chan struct{} // guarded by mu: closed and replaced at every change
 	dimensions *Dimensions   // guarded by mu: the last ones read
 	names      uint64        // guarded by mu: rises when a name or email changes
+}
+
+// without names defences that a test takes away, to see that their tests fail
+// then. Nothing but a test sets it.
+type without struct {
+	scopeRule bool // of texts between common and event codes
+	watermark bool // below what a revision is known
+	overwrite bool // of a day key's bytes
 }
 
 // New checks config and dependencies; it opens and starts nothing.

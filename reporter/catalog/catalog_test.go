@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"flag"
 	"log/slog"
 	"sync"
 	"testing"
@@ -14,7 +15,14 @@ import (
 	"footfall/schemas/ids"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// Each check of the model makes a catalog on disk; -rapid.checks=500 is the
+	// long version.
+	if err := flag.Set("rapid.checks", "12"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // clock is a clock that a test moves.
 type clock struct {

@@ -30,7 +30,7 @@ type change struct {
 	versioned bool // a versioned row was written: the revision stands
 	names     bool // a name or email was written
 	wake      bool // something else that is served was written
-	audited   bool
+	scopeRule bool // false only where a test takes the rule away
 }
 
 // change runs do in one transaction. All of it stands or nothing. A change that
@@ -43,7 +43,7 @@ func (c *Catalog) change(ctx context.Context, actor string, do func(*change) err
 		c.metrics.failure(stepChange)
 		return c.explain(fmt.Errorf("beginning a change: %w", err))
 	}
-	ch := &change{Tx: tx, actor: actor, now: c.deps.Clock()}
+	ch := &change{Tx: tx, actor: actor, now: c.deps.Clock(), scopeRule: !c.without.scopeRule}
 	if err := c.inChange(ctx, ch, do); err != nil {
 		err = errors.Join(err, tx.Rollback())
 		if r, ok := admin.AsRefusal(err); ok {
@@ -73,7 +73,10 @@ func (c *Catalog) inChange(ctx context.Context, ch *change, do func(*change) err
 	}
 	// A report answered with a watermark stays true, so what comes now is known
 	// above it, whatever the clock says.
-	ch.knownUS = max(ch.now.UnixMicro(), lastUS+1, c.watermarkUS+1)
+	ch.knownUS = max(ch.now.UnixMicro(), lastUS+1)
+	if !c.without.watermark {
+		ch.knownUS = max(ch.knownUS, c.watermarkUS+1)
+	}
 	ch.number = last.Number + 1
 	ch.inc = last.Incarnation
 	if err := do(ch); err != nil {
@@ -150,7 +153,6 @@ func (ch *change) audit(ctx context.Context, action, subject string, before, aft
 	if ch.versioned {
 		revision = ch.number
 	}
-	ch.audited = true
 	return ch.exec(ctx, `INSERT INTO audit (at_us, actor, action, subject, before, after, revision) VALUES (?, ?, ?, ?, ?, ?, ?)`,
 		ch.now.UnixMicro(), ch.actor, action, subject, string(b), string(a), revision)
 }

@@ -22,8 +22,8 @@ type textOwner struct {
 // unique among an organizer's common codes, among an event's codes, and between
 // the common codes and the codes of each event, without regard to case, aliases
 // included. self's own texts are free for it. The refusal names the owner.
-func checkFree(ctx context.Context, q querier, code codeRow, self ids.CodeID) error {
-	rows, err := q.QueryContext(ctx, `SELECT code, event, text FROM code_texts WHERE organizer = ? AND folded = ? ORDER BY event`, code.Organizer, routes.FoldString(code.Text))
+func checkFree(ctx context.Context, ch *change, code codeRow, self ids.CodeID) error {
+	rows, err := ch.QueryContext(ctx, `SELECT code, event, text FROM code_texts WHERE organizer = ? AND folded = ? ORDER BY event`, code.Organizer, routes.FoldString(code.Text))
 	taken, err := collect(rows, err, func(r *sql.Rows) (t textOwner, err error) {
 		err = r.Scan(&t.code, &t.event, &t.text)
 		return t, err
@@ -32,11 +32,11 @@ func checkFree(ctx context.Context, q querier, code codeRow, self ids.CodeID) er
 		return err
 	}
 	for _, other := range taken {
-		clash := code.Event == 0 || other.event == 0 || other.event == code.Event
+		clash := ch.scopeRule && (code.Event == 0 || other.event == 0) || other.event == code.Event
 		if !clash || other.code == self {
 			continue
 		}
-		return refuseTaken(ctx, q, code, other)
+		return refuseTaken(ctx, ch, code, other)
 	}
 	return nil
 }

@@ -45,7 +45,7 @@ func (c *Catalog) keepDayKeys(now time.Time) error {
 		if !dayKeyOver(day, now) {
 			continue
 		}
-		if err := destroyDayKey(filepath.Join(dir, day+dayKeySuffix)); err != nil {
+		if err := destroyDayKey(filepath.Join(dir, day+dayKeySuffix), !c.without.overwrite); err != nil {
 			return err
 		}
 		c.metrics.destroyed.Inc()
@@ -89,13 +89,13 @@ func mintDayKey(path string) (bool, error) {
 }
 
 // destroyDayKey overwrites the bytes where they lie, then removes the file.
-func destroyDayKey(path string) error {
+func destroyDayKey(path string, overwrite bool) error {
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
 		return fmt.Errorf("opening a day key: %w", err)
 	}
 	info, err := f.Stat()
-	if err == nil {
+	if err == nil && overwrite {
 		_, err = f.WriteAt(make([]byte, max(info.Size(), int64(len(routes.Key{})))), 0)
 	}
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
