@@ -11,29 +11,22 @@ import (
 
 // Config is one source log's consumer.
 type Config struct {
-	// Log is the lake's log that the journal's epochs are bound to; it says the kind, too.
-	Log string
+	// Log is the lake's log that the journal's epochs are bound to.
+	Log string `koanf:"-"`
 	// Kind is lakelog.KindVisits or lakelog.KindOrders.
-	Kind string
+	Kind string `koanf:"-"`
 	// Collector is the enrolled collector whose journal the source is.
-	Collector ids.CollectorID
+	Collector ids.CollectorID `koanf:"-"`
 	// LakeDir is the lake's root.
-	LakeDir string
-	// CommitIntervalMS is how long rows gather before they are committed: the
-	// larger part of the time from a click to a report.
-	CommitIntervalMS int
-	// IdleCommitSeconds is how often a log commits without rows, so that its
-	// watermark and its heartbeats go on.
-	IdleCommitSeconds int
-	// BatchRows and BatchBytes bound what is gathered before a commit comes at
-	// once: they bound the memory of a backlog.
-	BatchRows, BatchBytes int
-	// MergeBytes bounds what is merged into one file; larger ones are left to compaction.
-	MergeBytes int64
-	// LongestQuerySeconds: a file that a merge replaced stays on disk so long, and an hour.
-	LongestQuerySeconds int
-	// RetrySeconds is the pause after a failed write (disk full, say).
-	RetrySeconds int
+	LakeDir string `koanf:"-"`
+
+	CommitIntervalMS    int   `koanf:"commit_interval_ms" doc:"how long rows gather before they are committed: the larger part of the time from a click to a report"`
+	IdleCommitSeconds   int   `koanf:"idle_commit_seconds" doc:"how often a log commits without rows, so that its watermark goes on"`
+	BatchRows           int   `koanf:"batch_rows" doc:"rows after which a commit comes at once; they bound the memory of a backlog"`
+	BatchBytes          int   `koanf:"batch_bytes" doc:"bytes of records after which a commit comes at once"`
+	MergeBytes          int64 `koanf:"merge_bytes" doc:"largest file that merging small files makes; what is larger is left to compaction"`
+	LongestQuerySeconds int   `koanf:"longest_query_seconds" doc:"a file that a merge replaced stays on disk so long, and an hour"`
+	RetrySeconds        int   `koanf:"retry_seconds" doc:"pause after a failed write (a full disk, say)"`
 
 	// pollMS is the pause between two looks at a journal that has nothing new.
 	pollMS int
