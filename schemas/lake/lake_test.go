@@ -1,9 +1,18 @@
 package lake_test
 
 import (
+	"database/sql"
 	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
+	"github.com/parquet-go/parquet-go"
+	_ "modernc.org/sqlite"
+
+	"footfall/internal/testkit"
 	"footfall/schemas/lake"
 )
 
@@ -39,5 +48,93 @@ func TestDayBelongsToOneDate(t *testing.T) {
 		if got := lake.Date(lake.Day(c.ms)); got != c.date {
 			t.Errorf("%d ms is in %s, want %s", c.ms, got, c.date)
 		}
+	}
+}
+
+// columns gives the names and types of a table's columns.
+func columns() map[string]*parquet.Schema {
+	return map[string]*parquet.Schema{
+		lake.TableVisits:     parquet.SchemaOf(lake.VisitRow{}),
+		lake.TableOrders:     parquet.SchemaOf(lake.OrderRow{}),
+		lake.TableRefunds:    parquet.SchemaOf(lake.RefundRow{}),
+		lake.TableQuarantine: parquet.SchemaOf(lake.QuarantineRow{}),
+	}
+}
+
+func TestReleasedColumnNeverChanges(t *testing.T) {
+	for table, schema := range columns() {
+		testkit.Golden(t, table+".schema", []byte(schema.String()+"\n"))
+	}
+}
+
+func TestEveryColumnIsInTheDataDictionary(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join(testkit.ModuleRoot(t), "docs", "format", "lake.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for table, schema := range columns() {
+		_, section, found := strings.Cut(string(page), "### "+table+"\n")
+		if !found {
+			t.Errorf("table %s has no section", table)
+			continue
+		}
+		section, _, _ = strings.Cut(section, "\n#")
+		for _, column := range schema.Columns() {
+			if !strings.Contains(section, "| `"+column[0]+"` |") {
+				t.Errorf("%s.%s is not described", table, column[0])
+			}
+		}
+		if rows := strings.Count(section, "\n| `"); rows != len(schema.Columns()) {
+			t.Errorf("%s: %d columns described of %d", table, rows, len(schema.Columns()))
+		}
+	}
+}
+
+func TestUnboundedColumnsExist(t *testing.T) {
+	for table, names := range map[string][]string{
+		lake.TableVisits: lake.VisitUnbounded(), lake.TableOrders: lake.OrderUnbounded(),
+		lake.TableRefunds: lake.RefundUnbounded(), lake.TableQuarantine: lake.QuarantineUnbounded(),
+	} {
+		for _, name := range names {
+			if _, found := columns()[table].Lookup(name); !found {
+				t.Errorf("%s has no column %s", table, name)
+			}
+		}
+	}
+}
+
+// Every combination of facts, against the order of semantics.md said in Go.
+func TestVerdictIsTheFirstThatApplies(t *testing.T) {
+	db, err := sql.Open("sqlite", ":memory:")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	query, err := db.Prepare("SELECT " + lake.VerdictSQL +
+		" FROM (SELECT ? AS test, ? AS ended, ? AS code_state, ? AS head, ? AS prefetch, ? AS bot)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer query.Close()
+	seen := map[string]bool{}
+	for bits := range 1 << 5 {
+		for _, state := range []string{"none", "resolved", "unknown", "paused"} {
+			is := func(n int) bool { return bits>>n&1 == 1 }
+			facts := []bool{
+				is(0), is(1), state == "none", state == "unknown", state == "paused", is(2), is(3), is(4), true,
+			}
+			want := lake.Verdicts()[slices.Index(facts, true)]
+			var got string
+			if err := query.QueryRow(is(0), is(1), state, is(2), is(3), is(4)).Scan(&got); err != nil {
+				t.Fatal(err)
+			}
+			if got != want {
+				t.Errorf("facts %05b, code %s: %s, want %s", bits, state, got, want)
+			}
+			seen[got] = true
+		}
+	}
+	if len(seen) != len(lake.Verdicts()) {
+		t.Errorf("verdicts seen: %v", seen)
 	}
 }
