@@ -3,6 +3,7 @@ package routes
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"hash/maphash"
 	"slices"
 )
@@ -17,27 +18,36 @@ const subTables = 1024
 // entry, so a million of them cost the garbage collector nothing.
 type index struct {
 	seed maphash.Seed
-	sub  [subTables]*subTable
+	sub  [subTables]subTable
 	n    int
 }
 
-// subTable is open addressing over an arena of entries.
+// subTable is open addressing over an arena of entries, in one piece of memory.
 //
-//	entry = key length (1 byte) | value length (2) | key | value
-type subTable struct {
-	slots []uint32 // offset of an entry in arena, plus one; 0: free
-	arena []byte
-	n     int
-}
+//	sub-table = number of slots (4 bytes) | number of entries (4) | slots | arena
+//	slot      = 4 bytes: offset of an entry in the sub-table (24 bits) and a tag of its hash (8); 0: free
+//	entry     = key length (1 byte) | value length (2) | key | value
+//
+// The tag keeps a search from looking at entries that it does not want, each of
+// which would be a wait for memory.
+type subTable []byte
 
 // entry is what put adds or replaces.
 type entry struct {
-	hash uint64
+	hash uint32
 	key  []byte
 	val  []byte
 }
 
-const entryHeaderBytes = 3
+const (
+	tableHeaderBytes = 8
+	slotBytes        = 4
+	entryHeaderBytes = 3
+
+	// maxTableBytes is what a slot can address. With keys spread evenly that is
+	// 16 GiB of table, more than there are ids of codes for.
+	maxTableBytes = 1 << 24
+)
 
 // slotsFor leaves a quarter of the slots free, so that a probe for a key that
 // is not there ends after a few.
@@ -45,54 +55,63 @@ func slotsFor(n int) int { return n + n/3 + 1 }
 
 func newIndex() *index { return &index{seed: maphash.MakeSeed()} }
 
-func (x *index) hash(key []byte) uint64 { return maphash.Bytes(x.seed, key) }
+// hash is of 32 bits: ten choose the sub-table, eight are the tag, and all
+// spread over the slots.
+func (x *index) hash(b []byte) uint32 { return uint32(maphash.Bytes(x.seed, b)) }
 
-// get gives the value of key, aliasing the arena: it never changes.
+// get gives the value of a key, aliasing the table: it never changes.
 func (x *index) get(key []byte) ([]byte, bool) {
 	h := x.hash(key)
-	s := x.sub[h%subTables]
-	if s == nil {
+	t := x.sub[h%subTables]
+	if t == nil {
 		return nil, false
 	}
-	return s.get(h, key)
-}
-
-// start is where the probing for hash h begins in n slots: the high bits,
-// because the low ones have chosen the sub-table.
-func start(h uint64, n int) int { return int((h >> 32) * uint64(n) >> 32) }
-
-func (s *subTable) get(h uint64, key []byte) ([]byte, bool) {
-	for i := start(h, len(s.slots)); ; {
-		at := s.slots[i]
-		if at == 0 {
+	slots := t.slots()
+	for i := first(h, slots); ; {
+		slot := t.slot(i)
+		if slot == 0 {
 			return nil, false
 		}
-		k, v, _ := s.entry(int(at - 1))
-		if bytes.Equal(k, key) {
-			return v, true
+		if slot>>24 == h>>24 {
+			if k, v, _ := t.entry(int(slot & 0xFFFFFF)); bytes.Equal(k, key) {
+				return v, true
+			}
 		}
-		if i++; i == len(s.slots) {
+		if i++; i == slots {
 			i = 0
 		}
 	}
 }
 
+// first is the slot where the probing for a hash begins.
+func first(h uint32, slots int) int { return int(uint64(h*0x9E3779B1) * uint64(slots) >> 32) }
+
+func (t subTable) slots() int   { return int(binary.LittleEndian.Uint32(t)) }
+func (t subTable) entries() int { return int(binary.LittleEndian.Uint32(t[4:])) }
+
+func (t subTable) slot(i int) uint32 {
+	return binary.LittleEndian.Uint32(t[tableHeaderBytes+slotBytes*i:])
+}
+
+// arena is the offset of the first entry.
+func (t subTable) arena() int { return tableHeaderBytes + slotBytes*t.slots() }
+
 // entry reads the entry at an offset, and where the next one begins.
-func (s *subTable) entry(at int) (key, val []byte, next int) {
-	k, v := int(s.arena[at]), int(binary.LittleEndian.Uint16(s.arena[at+1:]))
+func (t subTable) entry(at int) (key, val []byte, next int) {
+	k, v := int(t[at]), int(binary.LittleEndian.Uint16(t[at+1:]))
 	at += entryHeaderBytes
 	next = at + k + v
-	return s.arena[at : at+k : at+k], s.arena[at+k : next : next], next
+	return t[at : at+k : at+k], t[at+k : next : next], next
 }
 
 // each calls f for every entry, in no order that means anything.
 func (x *index) each(f func(key, val []byte) error) error {
-	for _, s := range x.sub {
-		if s == nil {
+	for _, t := range x.sub {
+		if t == nil {
 			continue
 		}
-		for at := 0; at < len(s.arena); {
-			key, val, next := s.entry(at)
+		for at := t.arena(); at < len(t); {
+			key, val, next := t.entry(at)
 			if err := f(key, val); err != nil {
 				return err
 			}
@@ -102,13 +121,11 @@ func (x *index) each(f func(key, val []byte) error) error {
 	return nil
 }
 
-// bytes is what the index holds of memory, slots and arenas.
+// bytes is what the index holds of memory.
 func (x *index) bytes() int {
 	n := 0
-	for _, s := range x.sub {
-		if s != nil {
-			n += cap(s.arena) + 4*cap(s.slots)
-		}
+	for _, t := range x.sub {
+		n += cap(t)
 	}
 	return n
 }
@@ -132,9 +149,9 @@ func (x *index) put(entries []entry) *index {
 		before := next.sub[at]
 		after := build(x, before, entries[:n])
 		next.sub[at] = after
-		next.n += after.n
+		next.n += after.entries()
 		if before != nil {
-			next.n -= before.n
+			next.n -= before.entries()
 		}
 		entries = entries[n:]
 	}
@@ -142,61 +159,69 @@ func (x *index) put(entries []entry) *index {
 }
 
 // build joins the entries of a sub-table with new ones.
-func build(x *index, before *subTable, entries []entry) *subTable {
-	fresh := make(map[string]int, len(entries)) // key → the last entry with it
-	size := 0
+func build(x *index, before subTable, entries []entry) subTable {
+	last := make(map[string]int, len(entries)) // key → the last entry with it
 	for i, e := range entries {
-		fresh[string(e.key)] = i
-		size += entryHeaderBytes + len(e.key) + len(e.val)
+		last[string(e.key)] = i
 	}
-	b := &builder{index: x}
+	kept, size := len(last), 0
+	for i, e := range entries {
+		if last[string(e.key)] == i {
+			size += entryHeaderBytes + len(e.key) + len(e.val)
+		}
+	}
+	// The entries that stay are copied as they are, in runs.
+	var stay [][]byte
 	if before != nil {
-		size += len(before.arena)
-		b.arena = make([]byte, 0, size)
-		for at := 0; at < len(before.arena); {
-			key, val, next := before.entry(at)
-			if _, replaced := fresh[string(key)]; !replaced {
-				b.add(key, val)
+		run := before.arena()
+		for at := run; at < len(before); {
+			key, _, next := before.entry(at)
+			if _, replaced := last[string(key)]; replaced {
+				stay, run = append(stay, before[run:at]), next
+			} else {
+				kept++
 			}
 			at = next
 		}
+		stay = append(stay, before[run:])
+	}
+	for _, run := range stay {
+		size += len(run)
+	}
+	arena := tableHeaderBytes + slotBytes*slotsFor(kept)
+	if arena+size > maxTableBytes {
+		panic(fmt.Sprintf("a sub-table of %d bytes: its slots can't address it", arena+size))
+	}
+	t := make(subTable, arena, arena+size)
+	binary.LittleEndian.PutUint32(t, uint32(slotsFor(kept)))
+	binary.LittleEndian.PutUint32(t[4:], uint32(kept))
+	for _, run := range stay {
+		t = append(t, run...)
 	}
 	for i, e := range entries {
-		if fresh[string(e.key)] == i {
-			b.add(e.key, e.val)
+		if last[string(e.key)] == i {
+			t = append(t, byte(len(e.key)))
+			t = binary.LittleEndian.AppendUint16(t, uint16(len(e.val)))
+			t = append(append(t, e.key...), e.val...)
 		}
 	}
-	return b.done()
+	t.fillSlots(x)
+	return t
 }
 
-// builder fills one sub-table with entries of different keys.
-type builder struct {
-	index *index
-	arena []byte
-	n     int
-}
-
-func (b *builder) add(key, val []byte) {
-	b.arena = append(b.arena, byte(len(key)))
-	b.arena = binary.LittleEndian.AppendUint16(b.arena, uint16(len(val)))
-	b.arena = append(b.arena, key...)
-	b.arena = append(b.arena, val...)
-	b.n++
-}
-
-func (b *builder) done() *subTable {
-	s := &subTable{arena: make([]byte, len(b.arena)), slots: make([]uint32, slotsFor(b.n)), n: b.n}
-	copy(s.arena, b.arena)
-	for at := 0; at < len(s.arena); {
-		key, _, next := s.entry(at)
-		i := start(b.index.hash(key), len(s.slots))
-		for s.slots[i] != 0 {
-			if i++; i == len(s.slots) {
+// fillSlots enters every entry of the arena.
+func (t subTable) fillSlots(x *index) {
+	slots := t.slots()
+	for at := t.arena(); at < len(t); {
+		key, _, next := t.entry(at)
+		h := x.hash(key)
+		i := first(h, slots)
+		for t.slot(i) != 0 {
+			if i++; i == slots {
 				i = 0
 			}
 		}
-		s.slots[i] = uint32(at + 1)
+		binary.LittleEndian.PutUint32(t[tableHeaderBytes+slotBytes*i:], uint32(at)|h>>24<<24)
 		at = next
 	}
-	return s
 }

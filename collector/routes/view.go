@@ -104,9 +104,13 @@ const (
 type codeKey [scopeBytes + routes.MaxCodeBytes]byte
 
 func (k *codeKey) set(scope byte, id uint32, text []byte) []byte {
+	k.scope(scope, id)
+	return routes.Fold(text, k[:scopeBytes])
+}
+
+func (k *codeKey) scope(scope byte, id uint32) {
 	k[0] = scope
 	binary.LittleEndian.PutUint32(k[1:], id)
-	return routes.Fold(text, k[:scopeBytes])
 }
 
 const (
@@ -124,7 +128,7 @@ func (v *View) Code(event ids.EventID, organizer ids.OrganizerID, text []byte) (
 	key := buffer.set(scopeEvent, uint32(event), text)
 	val, ok := v.codes.get(key)
 	if !ok {
-		key = buffer.set(scopeCommon, uint32(organizer), text)
+		buffer.scope(scopeCommon, uint32(organizer))
 		if val, ok = v.codes.get(key); !ok {
 			return Code{}, false
 		}
