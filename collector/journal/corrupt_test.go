@@ -286,7 +286,7 @@ func TestForeignOrNewerFilesAreRefusedUntouched(t *testing.T) {
 	}{
 		"segment of unknown magic": {
 			file:   func(w *written) string { return w.path(2) },
-			change: func(_ *written, b []byte) []byte { return []byte(strings.Repeat("not ours ", 400)) },
+			change: func(*written, []byte) []byte { return []byte(strings.Repeat("not ours ", 400)) },
 		},
 		"segment of a future version": {
 			file: func(w *written) string { return w.path(2) },

@@ -194,8 +194,7 @@ func fuzzTail(t *testing.T, dir string, epoch uint64, p *place, segment []byte) 
 		t.Fatal(err)
 	}
 	tail, err := r.Tail(epoch, 0, 0)
-	var refused *FormatError
-	if errors.As(err, &refused) {
+	if _, refused := errors.AsType[*FormatError](err); refused {
 		return
 	}
 	if err != nil {
@@ -203,8 +202,7 @@ func fuzzTail(t *testing.T, dir string, epoch uint64, p *place, segment []byte) 
 	}
 	for range len(segment)/recordAlign + 3 {
 		rec, ok, err := tail.Next()
-		var bad *CorruptError
-		if errors.As(err, &bad) {
+		if bad, is := errors.AsType[*CorruptError](err); is {
 			if bad.Bytes <= 0 || bad.Error() == "" {
 				t.Fatalf("%+v", bad)
 			}

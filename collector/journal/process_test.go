@@ -57,8 +57,7 @@ func (got *tally) count(t testing.TB, tail *Tail, want map[[3]uint64]uint64) {
 	t.Helper()
 	for {
 		rec, ok, err := tail.Next()
-		var bad *CorruptError
-		if errors.As(err, &bad) {
+		if _, bad := errors.AsType[*CorruptError](err); bad {
 			continue
 		}
 		if err != nil {
@@ -188,7 +187,7 @@ func stopped(t testing.TB, dir string, after int, stop func(*os.Process) error) 
 	if err := cmd.Wait(); !errors.As(err, &exit) {
 		t.Fatal("the writer ended by itself:", err)
 	}
-	return decodeAcks(append(b, rest...))
+	return decodeAcks(slices.Concat(b, rest))
 }
 
 func TestWithoutTheShardLockAcknowledgedRecordsAreLost(t *testing.T) {

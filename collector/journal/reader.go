@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // Reader reads a journal, while it is written or afterwards, in the writer's
@@ -111,8 +112,8 @@ func (t *Tail) seek(after uint64) error {
 		return err
 	}
 	mine := files[t.shard]
-	for i := len(mine) - 1; i >= 0; i-- {
-		g, err := t.openSegment(mine[i])
+	for i, f := range slices.Backward(mine) {
+		g, err := t.openSegment(f)
 		if errors.Is(err, os.ErrNotExist) {
 			continue // deleted since it was listed
 		}

@@ -15,7 +15,6 @@ import (
 type brokenDisk struct {
 	fail   func(call int) bool
 	calls  int
-	spoilt map[string]bool
 	failed []string
 	// flip damages this byte of the pages before they are read back; 0 is none.
 	flip int

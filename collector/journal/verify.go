@@ -129,8 +129,7 @@ func (r *Reader) dumpShard(lines *json.Encoder, epoch uint64, shard int, bodies 
 	defer func() { err = errors.Join(err, tail.Close()) }()
 	for {
 		rec, ok, err := tail.Next()
-		var bad *CorruptError
-		if errors.As(err, &bad) {
+		if _, bad := errors.AsType[*CorruptError](err); bad {
 			continue // verify tells these
 		}
 		if err != nil || !ok {
