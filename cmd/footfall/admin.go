@@ -125,6 +125,15 @@ func moment(t time.Time) string {
 	return t.Format("2006-01-02 15:04 MST")
 }
 
+// localMoment is moment with the zone's own name, where this machine knows it:
+// JSON carries only the offset.
+func localMoment(t time.Time, zone string) string {
+	if loc, err := time.LoadLocation(zone); err == nil {
+		t = t.In(loc)
+	}
+	return moment(t)
+}
+
 func yesNo(b bool) string {
 	if b {
 		return "yes"

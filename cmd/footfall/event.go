@@ -12,7 +12,7 @@ func eventSheet() sheet[admin.Event] {
 	return sheet[admin.Event]{
 		columns: []string{"ID", "Organizer", "Slug", "Name", "Start", "End", "Currency", "Destination"},
 		row: func(v admin.Event) []string {
-			return []string{strconv.FormatUint(uint64(v.ID), 10), v.Organizer, v.Slug, v.Name, moment(v.Start), moment(v.End), v.Currency, v.Destination}
+			return []string{strconv.FormatUint(uint64(v.ID), 10), v.Organizer, v.Slug, v.Name, localMoment(v.Start, v.Zone), localMoment(v.End, v.Zone), v.Currency, v.Destination}
 		},
 	}
 }

@@ -35,6 +35,7 @@ func (a *API) Run(ctx context.Context, path string) error {
 			return context.WithValue(ctx, actorKey{}, peer(c))
 		},
 	}
+	a.deps.Log.Info("answering commands", "socket", path)
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()
 	select {

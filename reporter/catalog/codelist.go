@@ -188,9 +188,17 @@ func (c *Catalog) Aliases(ctx context.Context, ref admin.CodeRef) ([]admin.Alias
 		if err != nil {
 			return err
 		}
+		o, err := organizerByID(ctx, q, code.Organizer)
+		if err != nil {
+			return err
+		}
+		loc, err := loadZone(o.Zone)
+		if err != nil {
+			return err
+		}
 		texts, err := textsOf(ctx, q, code.ID)
 		for _, t := range texts {
-			a := admin.Alias{Text: t.text, Since: time.UnixMilli(t.fromMS).UTC()}
+			a := admin.Alias{Text: t.text, Since: time.UnixMilli(t.fromMS).In(loc)}
 			if routes.FoldString(t.text) == routes.FoldString(code.Text) {
 				a.Text, a.Current = code.Text, true
 			}

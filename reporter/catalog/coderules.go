@@ -41,13 +41,12 @@ func checkFree(ctx context.Context, ch *change, code codeRow, self ids.CodeID) e
 	return nil
 }
 
-func refuseTaken(ctx context.Context, q querier, code codeRow, other textOwner) error {
+func refuseTaken(ctx context.Context, q *change, code codeRow, other textOwner) error {
 	is, err := codeByID(ctx, q, other.code)
 	if err != nil {
 		return err
 	}
-	// The newest owner has it for good; an earlier one may still hold it today.
-	owner, err := describeOwner(ctx, q, other.code, newestUS/1000)
+	owner, err := describeOwner(ctx, q, other.code, q.now.UnixMilli())
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"time"
+	_ "time/tzdata" // zones work on machines that have no zone files
 
 	"footfall/schemas/admin"
 )

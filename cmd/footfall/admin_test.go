@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"footfall/internal/testkit"
+	"footfall/reporter"
+	"footfall/schemas/admin"
+)
+
+// desk runs commands on one data directory, in this process.
+type desk struct {
+	t    *testing.T
+	data string
+}
+
+func (s desk) run(args ...string) (code int, out, complaint string) {
+	s.t.Helper()
+	var o, e bytes.Buffer
+	code = run(append([]string{"--data", s.data}, args...), &o, &e)
+	return code, o.String(), e.String()
+}
+
+func (s desk) ok(args ...string) string {
+	s.t.Helper()
+	code, out, complaint := s.run(args...)
+	if code != exitOK {
+		s.t.Fatalf("footfall %s: exit %d: %s", strings.Join(args, " "), code, complaint)
+	}
+	return out
+}
+
+func newDesk(t *testing.T) desk {
+	t.Helper()
+	s := desk{t: t, data: filepath.Join(t.TempDir(), "data")}
+	s.ok("organizer", "add", "acme", "--name", "Acme Tickets", "--zone", "Europe/Vienna", "--currency", "EUR")
+	s.ok("event", "add", "gala", "--name", "Winter Gala", "--destination", "https://tickets.example.com/gala", "--start", "2126-12-24T19:30", "--end", "2126-12-24T23:00")
+	s.ok("affiliate", "add", "Ann Lee", "--nickname", "ann", "--email", "ann@example.com")
+	s.ok("affiliate", "add", "Bob", "--email", "bob@example.com")
+	s.ok("code", "add", "SPRING", "--affiliate", "ann")
+	return s
+}
+
+func TestPeopleLearnWhatToDoFromARefusal(t *testing.T) {
+	s := newDesk(t)
+	for _, c := range []struct {
+		args []string
+		exit int
+		says string
+	}{
+		{[]string{"organizer", "add"}, exitUsage, "say the slug"},
+		{[]string{"organizer", "add", "x"}, exitUsage, "--name and --zone and --currency"},
+		{[]string{"organizer", "add", "X!", "--name", "x", "--zone", "UTC", "--currency", "EUR"}, exitUsage, "a-z 0-9 -"},
+		{[]string{"organizer", "show", "nobody"}, exitFailure, "footfall organizer list"},
+		{[]string{"organizer", "remove"}, exitUsage, `has no "remove"`},
+		{[]string{"event", "edit", "gala"}, exitUsage, "say what to change"},
+		{[]string{"event", "add", "x", "--name", "x", "--destination", "http://a.example", "--start", "2126-01-01", "--end", "2126-01-02"}, exitUsage, "not https"},
+		{[]string{"affiliate", "show", "nobody"}, exitFailure, "footfall affiliate list"},
+		{[]string{"affiliate", "add", "Ann", "Lee", "--email", "a@b.example"}, exitUsage, "in quotes"},
+		{[]string{"code", "add", "spring", "--affiliate", "bob"}, exitFailure, "Ann Lee"},
+		{[]string{"code", "add", "none", "--affiliate", "bob"}, exitUsage, "reserved"},
+		{[]string{"code", "reassign", "SPRING", "--affiliate", "bob", "--from", "2020-01-01"}, exitUsage, "coming midnight"},
+		{[]string{"code", "list", "--format", "xml"}, exitUsage, "table, csv or json"},
+		{[]string{"link", "SPRING"}, exitUsage, "--event"},
+		{[]string{"link", "SPRING", "--event", "gala", "--base", "go.example.com"}, exitUsage, "https://go.example.com"},
+		{[]string{"collector", "retire", "9"}, exitFailure, "footfall collector list"},
+		{[]string{"restore", filepath.Join(t.TempDir(), "none.db")}, exitFailure, "none.db"},
+	} {
+		code, _, complaint := s.run(c.args...)
+		if code != c.exit || !strings.Contains(complaint, c.says) {
+			t.Errorf("footfall %s: exit %d: %swant exit %d saying %q", strings.Join(c.args, " "), code, complaint, c.exit, c.says)
+		}
+	}
+}
+
+func TestCatalogIsKeptByCommandsAlone(t *testing.T) {
+	s := newDesk(t)
+	if got, want := s.ok("link", "spring", "--event", "gala", "--base", "https://go.example.com/"), "https://go.example.com/e/gala/?affiliate=SPRING\n"; got != want {
+		t.Errorf("link %q, want %q", got, want)
+	}
+	s.ok("code", "rename", "SPRING", "SUMMER")
+	s.ok("code", "pause", "SUMMER")
+	if _, _, warning := s.run("link", "SPRING", "--event", "gala"); !strings.Contains(warning, "paused") {
+		t.Errorf("link of a paused code: %s", warning)
+	}
+	var code admin.Code
+	if err := json.Unmarshal([]byte(s.ok("code", "show", "spring", "--format", "json")), &code); err != nil {
+		t.Fatal(err)
+	}
+	if code.Text != "SUMMER" || code.State != "paused" || len(code.Aliases) != 1 {
+		t.Errorf("code %+v", code)
+	}
+	_, _, warning := s.run("affiliate", "add", "=HYPERLINK(1)", "--email", "ann@example.com")
+	if !strings.Contains(warning, "Ann Lee) has the same email") {
+		t.Errorf("warning %q", warning)
+	}
+	if out := s.ok("affiliate", "list", "--format", "csv"); !strings.Contains(out, ",'=HYPERLINK(1),") {
+		t.Errorf("a spreadsheet would run %s", out)
+	}
+	secret := s.ok("organizer", "secret", "add", "--format", "json")
+	if !strings.Contains(secret, "whsec_") || strings.Contains(s.ok("organizer", "secret", "list", "--format", "json"), "whsec_") {
+		t.Error("a secret is shown once, when it is made")
+	}
+	if out := s.ok("event", "list"); !strings.Contains(out, "2126-12-24 19:30 CET") {
+		t.Errorf("events %s", out)
+	}
+	if out := s.ok("code", "list", "--affiliate", "bob", "--format", "json"); out != "[]\n" {
+		t.Errorf("no codes are %q", out)
+	}
+	backup := filepath.Join(s.data, "b.db")
+	s.ok("backup", backup)
+	s.ok("code", "add", "LATER", "--affiliate", "bob")
+	s.ok("restore", backup)
+	if code, _, _ := s.run("code", "show", "LATER"); code != exitFailure {
+		t.Error("what came after the backup is still there")
+	}
+}
+
+func TestCommandsBesideAServerGoThroughItsSocket(t *testing.T) {
+	s := newDesk(t)
+	bin := testkit.Build(t, "./cmd/footfall")
+	server := testkit.StartCommand(t, testkit.Command{
+		Path: bin, Args: []string{"reporter", "--data", s.data}, Env: []string{"FOOTFALL_ADMIN_LISTEN=127.0.0.1:0"},
+	})
+	server.WaitLine("answering commands", startTimeout)
+	s.ok("code", "add", "BESIDE", "--affiliate", "bob")
+	info, err := os.Stat(reporter.SocketPath(s.data))
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the socket: %v %v", info.Mode(), err)
+	}
+	// A second writer is refused, with the first one's process id.
+	code, _, complaint := s.run("restore", filepath.Join(s.data, "catalog.db"))
+	if code != exitFailure || !strings.Contains(complaint, "process "+strconv.Itoa(server.Pid())) {
+		t.Errorf("a second writer: exit %d: %s", code, complaint)
+	}
+	// Killed, it leaves lock and socket behind: neither is in the way.
+	server.Kill()
+	if out := s.ok("code", "show", "beside"); !strings.Contains(out, "Bob") {
+		t.Errorf("what the server took is %s", out)
+	}
+}
