@@ -75,6 +75,8 @@ func (o *Orders) handle(ctx *fasthttp.RequestCtx) {
 	}
 	organizer, ok := o.authenticate(ctx)
 	if !ok {
+		// Nothing behind a request that nobody signed is read as another one.
+		ctx.SetConnectionClose()
 		unauthorized().write(ctx)
 		return
 	}

@@ -56,6 +56,7 @@ func repeats(w *world) {
 }
 
 func TestLostOrCorruptIndexIsMadeAgainAndAlarmed(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		spoil  func(t *testing.T, path string)
 		reason string
@@ -100,6 +101,7 @@ func TestLostOrCorruptIndexIsMadeAgainAndAlarmed(t *testing.T) {
 }
 
 func TestIndexOfALaterReleaseIsLeftAlone(t *testing.T) {
+	t.Parallel()
 	dir := sold(t)
 	path := filepath.Join(dir, indexName)
 	execute(t, path, "PRAGMA user_version = 2")
@@ -114,6 +116,7 @@ func TestIndexOfALaterReleaseIsLeftAlone(t *testing.T) {
 
 // What the index has not by the end of a process, the next start adds.
 func TestIndexThatFellBehindIsBroughtUp(t *testing.T) {
+	t.Parallel()
 	w := start(t, options{})
 	w.want(201, "/v1/orders", usualOrder("id", `"0"`))
 	must(t, w.Flush(t.Context()))
@@ -130,6 +133,7 @@ func TestIndexThatFellBehindIsBroughtUp(t *testing.T) {
 
 // Kill -9 with the index anywhere behind the journal.
 func TestCrashLosesNoIndexedAndNoUnindexedOrder(t *testing.T) {
+	t.Parallel()
 	w := start(t, options{})
 	for i := range 3 {
 		w.want(201, "/v1/orders", usualOrder("id", fmt.Sprintf(`"%d"`, i)))
@@ -147,6 +151,7 @@ func TestCrashLosesNoIndexedAndNoUnindexedOrder(t *testing.T) {
 // A segment goes only when the index is past it: with the lake covering all and
 // no retention age, what the index lacks is still there.
 func TestSegmentsPastTheCheckpointStay(t *testing.T) {
+	t.Parallel()
 	holds := make(chan orders.Position, 1000)
 	g := &gate{holds: holds}
 	w := start(t, gated(g))
@@ -170,6 +175,7 @@ func TestSegmentsPastTheCheckpointStay(t *testing.T) {
 
 // Heartbeats alone must not keep segments for ever.
 func TestQuietDaysMoveTheCheckpoint(t *testing.T) {
+	t.Parallel()
 	w := start(t, options{})
 	w.want(201, "/v1/orders", usualOrder())
 	must(t, w.Flush(t.Context()))
@@ -190,6 +196,7 @@ func TestQuietDaysMoveTheCheckpoint(t *testing.T) {
 }
 
 func TestUnreadableRecordIsCountedAndPassed(t *testing.T) {
+	t.Parallel()
 	w := start(t, options{})
 	for version, body := range map[uint8]string{1: "no order", 9: "of a later release"} {
 		if _, err := w.journal.Append(0, orders.KindOrder, version, []byte(body)); err != nil {
@@ -205,6 +212,7 @@ func TestUnreadableRecordIsCountedAndPassed(t *testing.T) {
 }
 
 func TestReplaySeesWhatIsGone(t *testing.T) {
+	t.Parallel()
 	dir := sold(t)
 	execute(t, filepath.Join(dir, indexName), "DELETE FROM entry; UPDATE checkpoint SET sequence = 0")
 	dropSegments(t, dir)

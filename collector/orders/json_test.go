@@ -7,6 +7,7 @@ import (
 )
 
 func TestBadOrdersAreRefusedWithAPointer(t *testing.T) {
+	t.Parallel()
 	w := start(t, options{})
 	line := func(field, value string) string {
 		return usualOrder("lines", "["+object([]string{"id", `"1"`, "ticket_type", `"x"`, "quantity", "1", "unit_price", "100"}, []string{field, value})+"]")
@@ -143,6 +144,7 @@ func names(n int) string {
 }
 
 func TestBadRefundsAreRefusedWithAPointer(t *testing.T) {
+	t.Parallel()
 	w := start(t, options{})
 	line := func(field, value string) string {
 		return usualRefund("lines", "["+object([]string{"line_id", `"1"`, "quantity", "1", "amount", "100"}, []string{field, value})+"]")

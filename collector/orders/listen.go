@@ -16,7 +16,16 @@ type patient struct {
 	net.Listener
 	errors prometheus.Counter
 	done   chan struct{}
-	once   sync.Once
+	close  func() error
+}
+
+func newPatient(ln net.Listener, failed prometheus.Counter) *patient {
+	p := &patient{Listener: ln, errors: failed, done: make(chan struct{})}
+	p.close = sync.OnceValue(func() error {
+		close(p.done)
+		return ln.Close()
+	})
+	return p
 }
 
 // Accept returns an error only after Close.
@@ -37,11 +46,8 @@ func (p *patient) Accept() (net.Conn, error) {
 	}
 }
 
-// Close ends Accept.
-func (p *patient) Close() error {
-	p.once.Do(func() { close(p.done) })
-	return p.Listener.Close()
-}
+// Close ends Accept. It may be called more than once.
+func (p *patient) Close() error { return p.close() }
 
 // lingering is a connection that can be closed so that the client still gets
 // the last answer: closing with bytes unread would reset it.

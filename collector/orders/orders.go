@@ -106,19 +106,21 @@ func New(config Config, deps Deps) (*Orders, error) {
 		return nil, fmt.Errorf("registering metrics of orders: %w", err)
 	}
 	o.server = &fasthttp.Server{
-		Handler:               o.handle,
-		ErrorHandler:          o.handleBroken,
-		Name:                  "footfall",
-		Logger:                silence{}, // it would log client addresses
-		Concurrency:           maxConnections,
-		MaxRequestBodySize:    MaxRequestBytes,
-		ReadBufferSize:        maxHeadBytes,
-		ReadTimeout:           readTimeout,
-		WriteTimeout:          writeTimeout,
-		IdleTimeout:           idleTimeout,
-		CloseOnShutdown:       true,
-		NoDefaultServerHeader: true,
-		NoDefaultContentType:  true,
+		Handler:            o.handle,
+		ErrorHandler:       o.handleBroken,
+		Name:               "footfall",
+		Logger:             silence{}, // it would log client addresses
+		Concurrency:        maxConnections,
+		MaxRequestBodySize: MaxRequestBytes,
+		ReadBufferSize:     maxHeadBytes,
+		ReadTimeout:        readTimeout,
+		WriteTimeout:       writeTimeout,
+		IdleTimeout:        idleTimeout,
+		CloseOnShutdown:    true,
+		// A body is what was signed, whatever its type says.
+		DisablePreParseMultipartForm: true,
+		NoDefaultServerHeader:        true,
+		NoDefaultContentType:         true,
 	}
 	return o, nil
 }
@@ -135,7 +137,7 @@ func (o *Orders) Open(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("listening for orders on %s: %w", o.config.Listen, err), idx.close())
 	}
-	o.index, o.ln = idx, &patient{Listener: ln, done: make(chan struct{}), errors: o.metrics.acceptErrors}
+	o.index, o.ln = idx, newPatient(ln, o.metrics.acceptErrors)
 	o.ledger = newLedger(o.deps, idx)
 	return nil
 }
@@ -186,6 +188,10 @@ func (o *Orders) serve(ctx context.Context) error {
 	defer cancel()
 	if err := o.server.ShutdownWithContext(drain); err != nil {
 		return fmt.Errorf("draining the order listener: %w", err)
+	}
+	// Shutdown closes only what Serve has come to know by now.
+	if err := o.ln.Close(); err != nil {
+		return fmt.Errorf("closing the order listener: %w", err)
 	}
 	return <-done
 }

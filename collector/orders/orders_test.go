@@ -12,6 +12,7 @@ import (
 )
 
 func TestRepeatedOrderIsStoredOnce(t *testing.T) {
+	t.Parallel()
 	w := start(t, options{})
 	first := w.want(201, "/v1/orders", usualOrder())
 	if first.ID != "A-1" || first.Version != 2 || first.Status != "stored" || len(first.Fingerprint) != 64 {
@@ -40,6 +41,7 @@ func TestRepeatedOrderIsStoredOnce(t *testing.T) {
 }
 
 func TestConflictingOrderChangesNothing(t *testing.T) {
+	t.Parallel()
 	w := start(t, options{})
 	first := w.want(201, "/v1/orders", usualOrder())
 	for i, other := range []string{
@@ -61,6 +63,7 @@ func TestConflictingOrderChangesNothing(t *testing.T) {
 }
 
 func TestEveryVersionIsStoredAlsoALowerOne(t *testing.T) {
+	t.Parallel()
 	w := start(t, options{})
 	for _, c := range []struct {
 		change  []string
@@ -81,6 +84,7 @@ func TestEveryVersionIsStoredAlsoALowerOne(t *testing.T) {
 }
 
 func TestOrganizersAndKindsShareNoIDs(t *testing.T) {
+	t.Parallel()
 	w := start(t, options{})
 	w.want(201, "/v1/orders", usualOrder("id", `"same"`))
 	if a := w.do(w.request("/v1/orders", "beta", secretB, usualOrder("id", `"same"`, "event", `"rock"`))); a.Code != 201 {
@@ -97,6 +101,7 @@ func TestOrganizersAndKindsShareNoIDs(t *testing.T) {
 }
 
 func TestRepeatedRefundIsStoredOnce(t *testing.T) {
+	t.Parallel()
 	w := start(t, options{})
 	lines := `[{"line_id":"1","quantity":1,"amount":4550}]`
 	// Before its order.
@@ -121,6 +126,7 @@ func TestRepeatedRefundIsStoredOnce(t *testing.T) {
 }
 
 func TestStoredOrderIsWhatWasSent(t *testing.T) {
+	t.Parallel()
 	w := start(t, options{})
 	click := strings.Repeat("c", 48)
 	w.want(201, "/v1/orders", usualOrder("click_id", `"`+click+`"`, "affiliate", `"Summer \ud83d\ude00"`, "coupon", `"TEN"`, "test", "true",
@@ -150,6 +156,7 @@ func TestStoredOrderIsWhatWasSent(t *testing.T) {
 }
 
 func TestTimesFarAheadAreTakenAndFlagged(t *testing.T) {
+	t.Parallel()
 	w := start(t, options{})
 	for i, c := range []struct {
 		at     string
@@ -166,6 +173,7 @@ func TestTimesFarAheadAreTakenAndFlagged(t *testing.T) {
 
 // A buyer can write what they like into a link; the order is taken all the same.
 func TestBuyersTextNeverSpoilsAnOrder(t *testing.T) {
+	t.Parallel()
 	w := start(t, options{})
 	for i, c := range []struct{ json, want string }{
 		{`"` + strings.Repeat("x", 300) + `"`, strings.Repeat("x", 256)},
@@ -183,6 +191,7 @@ func TestBuyersTextNeverSpoilsAnOrder(t *testing.T) {
 }
 
 func TestWrongPathsMethodsAndSizesAreAnswered(t *testing.T) {
+	t.Parallel()
 	w := start(t, options{})
 	for name, c := range map[string]struct {
 		change func(*http.Request)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 
 // The vector that the scheme's own libraries publish.
 func TestPublishedVectorOfTheSchemeVerifies(t *testing.T) {
+	t.Parallel()
 	w := start(t, options{})
 	at := time.Unix(1614265330, 0)
 	w.clock.Set(at)
@@ -29,6 +31,7 @@ func TestPublishedVectorOfTheSchemeVerifies(t *testing.T) {
 }
 
 func TestAnyTamperedByteIsRefused(t *testing.T) {
+	t.Parallel()
 	w := start(t, options{})
 	body := usualOrder()
 	var bodies []string
@@ -83,8 +86,9 @@ func tampered(t *testing.T, w *world, body string) (answers []answer) {
 }
 
 func TestEveryWrongSignatureCostsAndTellsTheSame(t *testing.T) {
-	macs := 0
-	w := start(t, options{before: func(w *world) { w.CountMACs(func() { macs++ }) }})
+	t.Parallel()
+	var macs atomic.Int64
+	w := start(t, options{before: func(w *world) { w.CountMACs(func() { macs.Add(1) }) }})
 	for name, c := range map[string]struct {
 		change func(*http.Request)
 		reason string
@@ -112,7 +116,7 @@ func TestEveryWrongSignatureCostsAndTellsTheSame(t *testing.T) {
 		"an id of 300 bytes":       {func(r *http.Request) { r.Header.Set("webhook-id", strings.Repeat("x", 300)) }, "bad_header"},
 		"another secret":           {func(r *http.Request) { *r = *w.request("/v1/orders", "alpha", secretB, usualOrder()) }, "wrong_signature"},
 	} {
-		before, macsBefore := w.metric("unauthorized_total", "reason="+c.reason), macs
+		before, macsBefore := w.metric("unauthorized_total", "reason="+c.reason), macs.Load()
 		r := w.request("/v1/orders", "alpha", secretA, usualOrder())
 		c.change(r)
 		a := w.do(r)
@@ -121,16 +125,16 @@ func TestEveryWrongSignatureCostsAndTellsTheSame(t *testing.T) {
 		if a.Code != 401 || a.Text != want {
 			t.Errorf("%s: %d %s", name, a.Code, a.Text)
 		}
-		if n := macs - macsBefore; n != 2 { // as many as alpha has secrets
+		if n := macs.Load() - macsBefore; n != 2 { // as many as alpha has secrets
 			t.Errorf("%s: %d HMACs", name, n)
 		}
 		if got := w.metric("unauthorized_total", "reason="+c.reason); got != before+1 {
 			t.Errorf("%s: reason %s is counted %v times", name, c.reason, got-before)
 		}
 	}
-	macs = 0
-	if w.want(201, "/v1/orders", usualOrder()); macs != 2 {
-		t.Errorf("a good one costs %d HMACs", macs)
+	macs.Store(0)
+	if w.want(201, "/v1/orders", usualOrder()); macs.Load() != 2 {
+		t.Errorf("a good one costs %d HMACs", macs.Load())
 	}
 	if len(w.stored()) != 1 {
 		t.Errorf("the journal has %v", w.stored())
@@ -158,6 +162,7 @@ func resigned(shift time.Duration, change func(string) string) func(*http.Reques
 }
 
 func TestBothEndsOfTheToleranceAreTaken(t *testing.T) {
+	t.Parallel()
 	w := start(t, options{})
 	for _, shift := range []time.Duration{-300 * time.Second, 300 * time.Second} {
 		r := w.request("/v1/orders", "alpha", secretA, usualOrder())
@@ -170,6 +175,7 @@ func TestBothEndsOfTheToleranceAreTaken(t *testing.T) {
 
 // A captured request that is sent again changes nothing, soon or late.
 func TestReplayedRequestChangesNothing(t *testing.T) {
+	t.Parallel()
 	w := start(t, options{})
 	captured := w.request("/v1/orders", "alpha", secretA, usualOrder())
 	header := captured.Header.Clone()
@@ -193,6 +199,7 @@ func TestReplayedRequestChangesNothing(t *testing.T) {
 }
 
 func TestSecretsRotateWithoutAGap(t *testing.T) {
+	t.Parallel()
 	w := start(t, options{})
 	try := func(secret string) int { return w.do(w.request("/v1/orders", "alpha", secret, usualOrder())).Code }
 	if a, b := try(secretA), try(secretA2); a != 201 || b != 200 {
@@ -218,6 +225,7 @@ func TestSecretsRotateWithoutAGap(t *testing.T) {
 }
 
 func TestUnusableSecretsAreNamedAndTheOthersWork(t *testing.T) {
+	t.Parallel()
 	encode := func(n int) string { return "whsec_" + base64.StdEncoding.EncodeToString(make([]byte, n)) }
 	for name, secret := range map[string]string{
 		"no prefix": strings.TrimPrefix(secretA, "whsec_"), "no base64": "whsec_!", "23 bytes": encode(23), "65 bytes": encode(65), "empty": "",
