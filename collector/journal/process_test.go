@@ -120,7 +120,7 @@ func TestSegmentCutUnderTheWriterTakesOnlyItselfAndIsNamed(t *testing.T) {
 	f := newFixture(t)
 	f.config = childConfig(f.config.Dir)
 	var path string
-	acks := stopped(t, f.config.Dir, 3000, func(p *os.Process) error {
+	acks, _ := stopped(t, f.config.Dir, 3000, func(p *os.Process) error {
 		paths, err := filepath.Glob(filepath.Join(f.config.Dir, "*", segmentName(0, 1)))
 		if err != nil || len(paths) != 1 {
 			return fmt.Errorf("segments %v: %w", paths, err)
@@ -159,10 +159,15 @@ func ignoreDone(err error) error {
 // and gives all that it had written down by then.
 func killed(t testing.TB, dir string, after int) []ack {
 	t.Helper()
-	return stopped(t, dir, after, (*os.Process).Kill)
+	acks, end := stopped(t, dir, after, (*os.Process).Kill)
+	if end.Exited() {
+		t.Fatal("the writer ended by itself:", end)
+	}
+	return acks
 }
 
-func stopped(t testing.TB, dir string, after int, stop func(*os.Process) error) []ack {
+// stopped is killed with another way to die.
+func stopped(t testing.TB, dir string, after int, stop func(*os.Process) error) ([]ack, *os.ProcessState) {
 	t.Helper()
 	cmd := child(t, "load", dir)
 	out, err := cmd.StdoutPipe()
@@ -187,7 +192,7 @@ func stopped(t testing.TB, dir string, after int, stop func(*os.Process) error) 
 	if err := cmd.Wait(); !errors.As(err, &exit) {
 		t.Fatal("the writer ended by itself:", err)
 	}
-	return decodeAcks(slices.Concat(b, rest))
+	return decodeAcks(slices.Concat(b, rest)), cmd.ProcessState
 }
 
 func TestWithoutTheShardLockAcknowledgedRecordsAreLost(t *testing.T) {
