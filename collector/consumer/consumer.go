@@ -251,8 +251,9 @@ func (c *Consumer) commitUntil(ctx context.Context) error {
 			return err
 		}
 		c.fail("commit", err)
-		if sleep(ctx, time.Duration(c.config.RetrySeconds)*time.Second); ctx.Err() != nil {
-			return nil // stop tries once more
+		sleep(ctx, time.Duration(c.config.RetrySeconds)*time.Second)
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // counted and logged by fail; stop tries once more
 		}
 	}
 }

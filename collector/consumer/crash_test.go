@@ -3,7 +3,6 @@ package consumer
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -59,7 +58,7 @@ func crashConsumer(t testing.TB, config Config, journal Source, clock *testkit.C
 	t.Helper()
 	c, err := New(config, Deps{
 		Source: journal, Bots: literalBots{}, Keys: func() *clickid.Keys { return nil }, Clock: clock.Now,
-		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Metrics: prometheus.NewRegistry(),
+		Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(),
 	})
 	if err != nil {
 		t.Fatal(err)

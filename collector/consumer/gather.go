@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"footfall/schemas/ids"
@@ -41,7 +42,7 @@ func (c *Consumer) gather() (more bool, err error) {
 		}
 		c.listedAt = now
 	}
-	for _, t := range c.tails {
+	for _, t := range slices.Clone(c.tails) {
 		if c.full() {
 			return true, nil
 		}
@@ -127,12 +128,7 @@ func (c *Consumer) openTail(epoch uint64, l lane, mark uint64) {
 }
 
 func (c *Consumer) closeTail(t *tailer) {
-	for i, other := range c.tails {
-		if other == t {
-			c.tails = append(append([]*tailer(nil), c.tails[:i]...), c.tails[i+1:]...)
-			break
-		}
-	}
+	c.tails = slices.DeleteFunc(c.tails, func(other *tailer) bool { return other == t })
 	if err := t.tail.Close(); err != nil {
 		c.fail("close_tail", fmt.Errorf("closing the tail of shard %d of epoch %s: %w", t.lane.shard, t.lane.epoch, err))
 	}
@@ -250,9 +246,9 @@ func (c *Consumer) endEpochs() {
 		}
 		c.metrics.epochsShut.Inc()
 		c.dirty, c.urgent = true, true
-		for i := len(c.tails) - 1; i >= 0; i-- {
-			if c.tails[i].lane.epoch == name {
-				c.closeTail(c.tails[i])
+		for _, t := range slices.Clone(c.tails) {
+			if t.lane.epoch == name {
+				c.closeTail(t)
 			}
 		}
 	}

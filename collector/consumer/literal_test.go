@@ -2,7 +2,6 @@ package consumer
 
 import (
 	"errors"
-	"io"
 	"log/slog"
 	"os"
 	"slices"
@@ -182,7 +181,7 @@ func (b *bench) consumer(config Config) *Consumer {
 	b.metrics = prometheus.NewRegistry()
 	c, err := New(config, Deps{
 		Source: b.journal, Bots: literalBots{}, Keys: func() *clickid.Keys { return nil }, Clock: b.clock.Now,
-		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Metrics: b.metrics,
+		Log: slog.New(slog.DiscardHandler), Metrics: b.metrics,
 	})
 	if err != nil {
 		b.t.Fatal(err)

@@ -78,12 +78,12 @@ func (c *Consumer) planMerge(ctx context.Context) {
 		}
 		number, _ := c.log.Next(now)
 		first.Log, first.Commit, first.Random = c.config.Log, number, randomNumber()
-		ctx, cancel := context.WithCancel(ctx)
+		mergeCtx, cancel := context.WithCancel(ctx)
 		m := &merging{table: t, inputs: inputs, name: first, cancel: cancel, done: make(chan struct{})}
 		c.merging = m
 		c.config.spawn(func() {
 			defer close(m.done)
-			m.out, m.err = m.table.merge(ctx, c.dir, m.inputs, m.name, c.config.lake.Step)
+			m.out, m.err = m.table.merge(mergeCtx, c.dir, m.inputs, m.name, c.config.lake.Step)
 		})
 		return
 	}

@@ -3,7 +3,6 @@ package consumer
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"path/filepath"
 	"slices"
@@ -63,8 +62,7 @@ type onDiskTail struct{ *journal.Tail }
 func (t onDiskTail) Next() (Record, bool, error) {
 	for {
 		r, ok, err := t.Tail.Next()
-		var corrupt *journal.CorruptError
-		if errors.As(err, &corrupt) {
+		if _, corrupt := errors.AsType[*journal.CorruptError](err); corrupt {
 			continue
 		}
 		return Record{
@@ -79,7 +77,7 @@ func openJournal(t *testing.T, dir string) *journal.Journal {
 	config := journal.DefaultVisits()
 	config.Dir, config.Collector, config.Log, config.Shards, config.SegmentBytes = dir, testCollector, testLog, 2, 1<<20
 	j, err := journal.New(config, journal.Deps{
-		Clock: time.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Metrics: prometheus.NewRegistry(),
+		Clock: time.Now, Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -126,7 +124,7 @@ func TestEveryAppendedVisitIsOneRowOfTheLake(t *testing.T) {
 	config.CommitIntervalMS, config.spawn = 20, nil
 	c, err := New(config, Deps{
 		Source: onDisk{reader}, Bots: classifier, Keys: func() *clickid.Keys { return nil }, Clock: time.Now,
-		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Metrics: prometheus.NewRegistry(),
+		Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(),
 	})
 	if err != nil {
 		t.Fatal(err)
