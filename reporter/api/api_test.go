@@ -128,7 +128,7 @@ func TestAskerLearnsWhichFieldIsWrong(t *testing.T) {
 		})
 	}
 	if w := httptest.NewRecorder(); true {
-		r := httptest.NewRequest("POST", "/v1/organizers", strings.NewReader(addOrganizer))
+		r := httptest.NewRequest(http.MethodPost, "/v1/organizers", strings.NewReader(addOrganizer))
 		r.Header.Set("Content-Type", "text/plain") // what a foreign page's form could send
 		if a.ServeHTTP(w, r); w.Code != http.StatusUnsupportedMediaType {
 			t.Errorf("a plain text body: %d", w.Code)

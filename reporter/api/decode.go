@@ -53,8 +53,7 @@ func decode(r *http.Request, into any) error {
 }
 
 func decodeProblem(err error) error {
-	var kind *json.UnmarshalTypeError
-	if errors.As(err, &kind) {
+	if kind, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		return &problemError{
 			status: http.StatusUnprocessableEntity, pointer: "/" + strings.ReplaceAll(kind.Field, ".", "/"),
 			detail: fmt.Sprintf("%s is a %s here: want %s", kind.Field, kind.Value, kind.Type),
@@ -94,11 +93,11 @@ func checkObject(d *json.Decoder, pointer string, depth int) error {
 		}
 		text, _ := name.(string) // the decoder gives names as strings only
 		at := pointer + "/" + escapePointer(text)
-		if folded := strings.ToLower(text); seen[folded] {
+		folded := strings.ToLower(text)
+		if seen[folded] {
 			return &problemError{status: http.StatusBadRequest, pointer: at, detail: "the field " + text + " stands twice"}
-		} else {
-			seen[folded] = true
 		}
+		seen[folded] = true
 		if err := checkValue(d, at, depth); err != nil {
 			return err
 		}

@@ -41,11 +41,10 @@ func statusOf(reason admin.Reason) int {
 // fail answers with what went wrong. The details of a failure that isn't the
 // asker's stand in the answer too: the socket is the operator's own.
 func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
-	var bad *problemError
 	p := problem{Type: "about:blank", Status: http.StatusInternalServerError, Detail: err.Error()}
 	if refusal, ok := admin.AsRefusal(err); ok {
 		p.Status, p.Detail, p.Pointer = statusOf(refusal.Reason), refusal.Detail, refusal.Pointer
-	} else if errors.As(err, &bad) {
+	} else if bad, ok := errors.AsType[*problemError](err); ok {
 		p.Status, p.Detail, p.Pointer = bad.status, bad.detail, bad.pointer
 	} else if !errors.Is(err, context.Canceled) {
 		a.metrics.failures.Inc()

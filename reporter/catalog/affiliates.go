@@ -248,7 +248,7 @@ func affiliateByRef(ctx context.Context, q querier, organizer, pointer, ref stri
 			for i, a := range same {
 				who[i] = fmt.Sprintf("%d (%s, %s)", a.ID, a.Name, a.Email)
 			}
-			return affiliateRow{}, admin.Refuse(admin.Conflict, pointer, "%q may be any of %s: say the id", ref, listed(who, 5))
+			return affiliateRow{}, admin.Refuse(admin.Conflict, pointer, "%q may be any of %s: say the id", ref, listed(who))
 		}
 	}
 	return affiliateRow{}, admin.Refuse(admin.NotFound, pointer, "the organizer %s has no affiliate %q: «footfall affiliate list» shows them, «footfall affiliate add» adds one", o.Slug, ref)

@@ -31,7 +31,7 @@ func checkIntegrity(ctx context.Context, q querier, path string) error {
 	if len(problems) == 1 && problems[0] == "ok" {
 		return nil
 	}
-	return fmt.Errorf("%w: %s: %s: keep a copy of the file and restore a backup with «footfall restore FILE»", ErrDamaged, path, listed(problems, 5))
+	return fmt.Errorf("%w: %s: %s: keep a copy of the file and restore a backup with «footfall restore FILE»", ErrDamaged, path, listed(problems))
 }
 
 // Backup writes catalog and keys to a new file, whole or not at all, while the

@@ -118,7 +118,7 @@ func (c *Catalog) Open(ctx context.Context) (err error) {
 		c.metrics.failure(stepOpen)
 		return err
 	}
-	if _, c.watermarkUS, err = readIdentity(ctx, c.reader); err != nil {
+	if c.watermarkUS, err = readWatermark(ctx, c.reader); err != nil {
 		return err
 	}
 	return c.upkeep(ctx)

@@ -106,7 +106,7 @@ func codeByRef(ctx context.Context, q querier, ref admin.CodeRef) (codeRow, erro
 			return codeRow{}, fmt.Errorf("reading event %d: %w", f.event, err)
 		}
 	}
-	return codeRow{}, admin.Refuse(admin.Conflict, "/code", "%s is a code of several events: say which with --event: %s", ref.Text, listed(slugs, 5))
+	return codeRow{}, admin.Refuse(admin.Conflict, "/code", "%s is a code of several events: say which with --event: %s", ref.Text, listed(slugs))
 }
 
 func codeByID(ctx context.Context, q querier, id ids.CodeID) (codeRow, error) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -97,7 +98,7 @@ func TestAuditLogHoldsNoNameThatErasureMustBlank(t *testing.T) {
 		var text string
 		must(t, rows.Scan(&text))
 		for _, personal := range []string{"xaver", "Xaver", "Unmistakable", "unmistakable"} {
-			if bytes.Contains([]byte(text), []byte(personal)) {
+			if strings.Contains(text, personal) {
 				t.Errorf("the audit log has %q in %s", personal, text)
 			}
 		}
@@ -116,7 +117,8 @@ func TestRefusedChangeLeavesNoTrace(t *testing.T) {
 	before, err := f.Revision(f.ctx)
 	must(t, err)
 	for _, add := range []admin.EventAdd{
-		{Slug: "Gala"}, {Slug: "gala", Name: "G", Destination: "http://tickets.example.com"},
+		{Slug: "Gala"},
+		{Slug: "gala", Name: "G", Destination: "http://tickets.example.com"},
 		{Slug: "gala", Name: "G", Destination: "https://tickets.example.com", Start: "2026-12-24", End: "2026-12-24"},
 		{Slug: "gala", Name: "G", Destination: "https://tickets.example.com", Start: "2026-12-24", End: "2026-12-23"},
 		{Slug: "gala", Name: "", Destination: "https://tickets.example.com", Start: "2026-12-24", End: "2026-12-25"},

@@ -251,7 +251,7 @@ func TestControlListenerServesOnlyEnrolledCollectors(t *testing.T) {
 	must(t, err)
 	h := f.Control()
 	get := func(path, token string) *httptest.ResponseRecorder {
-		r := httptest.NewRequest("GET", path, http.NoBody)
+		r := httptest.NewRequest(http.MethodGet, path, http.NoBody)
 		if token != "" {
 			r.Header.Set("Authorization", "Bearer "+token)
 		}
@@ -343,7 +343,7 @@ func TestRunningControlListenerStops(t *testing.T) {
 	go func() { done <- f.RunControl(ctx) }()
 	now, err := f.Revision(f.ctx)
 	must(t, err)
-	r, err := http.NewRequestWithContext(f.ctx, "GET", fmt.Sprintf("http://%s/control/v1/routes?incarnation=%s&revision=%d&wait=50", <-port, now.Incarnation, now.Number), http.NoBody)
+	r, err := http.NewRequestWithContext(f.ctx, http.MethodGet, fmt.Sprintf("http://%s/control/v1/routes?incarnation=%s&revision=%d&wait=50", <-port, now.Incarnation, now.Number), http.NoBody)
 	must(t, err)
 	r.Header.Set("Authorization", "Bearer "+k.Token)
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}

@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -48,7 +47,7 @@ func modelLinks(codes []*modelCode, events map[string]string) (map[string]*model
 // owner asks the plan from its end: the last entry asked for that has begun and
 // that no later entry has taken the place of.
 func (c *modelCode) owner(atMS int64) ids.AffiliateID {
-	until := int64(newestUS)
+	until := newestUS
 	for _, p := range slices.Backward(c.plan) {
 		if p.FromMS >= until {
 			continue
@@ -64,10 +63,8 @@ func (c *modelCode) owner(atMS int64) ids.AffiliateID {
 func TestModelOfCodesAndOwners(t *testing.T) {
 	events := map[string]string{"a1": "acme", "a2": "acme", "b1": "beta"}
 	rapid.Check(t, func(rt *rapid.T) {
-		dir, err := os.MkdirTemp(t.TempDir(), "")
-		must(t, err)
 		k := newClock()
-		c, err := open(t, dir, k, nil)
+		c, err := open(t, t.TempDir(), k, nil)
 		must(t, err)
 		defer func() { must(t, c.Close()) }()
 		f := &fixture{Catalog: c, t: t, clock: k, ctx: t.Context()}

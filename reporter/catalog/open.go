@@ -194,11 +194,8 @@ func openReader(path string) (*sql.DB, error) {
 }
 
 func dataSource(path string, pragmas ...string) string {
-	name := "file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=busy_timeout(" + strconv.FormatInt(busyTimeout.Milliseconds(), 10) + ")&_pragma=foreign_keys(1)&_pragma=trusted_schema(0)"
-	for _, p := range pragmas {
-		name += "&_pragma=" + p
-	}
-	return name
+	pragmas = append([]string{"busy_timeout(" + formatInt(busyTimeout.Milliseconds()) + ")", "foreign_keys(1)", "trusted_schema(0)"}, pragmas...)
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=" + strings.Join(pragmas, "&_pragma=")
 }
 
 // checkOpened refuses an old SQLite, and a database that is not ours.
@@ -250,21 +247,12 @@ func migrate(ctx context.Context, db *sql.DB, path string) error {
 	return nil
 }
 
-func readIdentity(ctx context.Context, q querier) (ids.Incarnation, int64, error) {
-	var incarnation, watermark string
-	err := q.QueryRowContext(ctx, `SELECT (SELECT value FROM meta WHERE key = 'incarnation'), (SELECT value FROM meta WHERE key = 'watermark_us')`).Scan(&incarnation, &watermark)
-	if err != nil {
-		return 0, 0, fmt.Errorf("reading who the catalog is: %w", err)
+// readWatermark is the newest watermark ever answered, microseconds.
+func readWatermark(ctx context.Context, q querier) (us int64, err error) {
+	if err := q.QueryRowContext(ctx, `SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'watermark_us'`).Scan(&us); err != nil {
+		return 0, fmt.Errorf("reading the newest watermark: %w", err)
 	}
-	i, err := ids.ParseIncarnation(incarnation)
-	if err != nil {
-		return 0, 0, fmt.Errorf("reading the incarnation: %w", err)
-	}
-	us, err := strconv.ParseInt(watermark, 10, 64)
-	if err != nil {
-		return 0, 0, fmt.Errorf("reading the newest watermark: %w", err)
-	}
-	return i, us, nil
+	return us, nil
 }
 
 func newIncarnation() (ids.Incarnation, error) {

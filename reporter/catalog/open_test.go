@@ -144,8 +144,14 @@ func TestOldSQLiteIsRefused(t *testing.T) {
 		have, want string
 		ok         bool
 	}{
-		{"3.51.3", "3.51.3", true}, {"3.52.0", "3.51.3", true}, {"4.0.0", "3.51.3", true}, {"3.51.10", "3.51.3", true},
-		{"3.51.2", "3.51.3", false}, {"3.9.9", "3.51.3", false}, {"3.51", "3.51.3", false}, {"", "3.51.3", false},
+		{"3.51.3", "3.51.3", true},
+		{"3.52.0", "3.51.3", true},
+		{"4.0.0", "3.51.3", true},
+		{"3.51.10", "3.51.3", true},
+		{"3.51.2", "3.51.3", false},
+		{"3.9.9", "3.51.3", false},
+		{"3.51", "3.51.3", false},
+		{"", "3.51.3", false},
 	} {
 		if atLeast(c.have, c.want) != c.ok {
 			t.Errorf("%s at least %s: want %v", c.have, c.want, c.ok)

@@ -146,7 +146,7 @@ func organizerBySlug(ctx context.Context, q querier, slug string) (admin.Organiz
 	for i, o := range all {
 		slugs[i] = o.Slug
 	}
-	return admin.Organizer{}, admin.Refuse(admin.Invalid, "/organizer", "say which organizer is meant with --organizer: %s", listed(slugs, 5))
+	return admin.Organizer{}, admin.Refuse(admin.Invalid, "/organizer", "say which organizer is meant with --organizer: %s", listed(slugs))
 }
 
 func organizerByID(ctx context.Context, q querier, id ids.OrganizerID) (admin.Organizer, error) {
@@ -228,8 +228,9 @@ func differ[T comparable](before, after fields, name string, was, is T) {
 	}
 }
 
-// listed joins the first most of what there is to choose from.
-func listed(all []string, most int) string {
+// listed joins the first few of what there is to choose from.
+func listed(all []string) string {
+	const most = 5
 	if len(all) > most {
 		return strings.Join(all[:most], ", ") + ", …"
 	}

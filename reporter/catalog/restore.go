@@ -100,7 +100,7 @@ func (c *Catalog) counters(ctx context.Context) (standing, error) {
 		return struct{}{}, err
 	})
 	if err == nil {
-		_, s.watermarkUS, err = readIdentity(ctx, db)
+		s.watermarkUS, err = readWatermark(ctx, db)
 	}
 	if err == nil {
 		_, s.knownUS, err = lastRevision(ctx, db)
@@ -125,7 +125,7 @@ func (c *Catalog) begin(ctx context.Context, temp, actor string, seen Seen, befo
 	if err := errFirst(checkIntegrity(ctx, db, temp), migrate(ctx, db, temp)); err != nil {
 		return out, fmt.Errorf("opening the backup: %w", err)
 	}
-	_, watermarkUS, err := readIdentity(ctx, db)
+	watermarkUS, err := readWatermark(ctx, db)
 	if err != nil {
 		return out, fmt.Errorf("opening the backup: %w", err)
 	}
