@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -13,7 +14,7 @@ import (
 
 // load asks for links over kept connections as fast as they are answered, for a
 // run, and prints a sample as JSON.
-func load(o options) error {
+func load(ctx context.Context, o options) error {
 	var all sample
 	var mu sync.Mutex
 	var group sync.WaitGroup
@@ -22,7 +23,7 @@ func load(o options) error {
 	end := began.Add(time.Duration(o.Seconds * float64(time.Second)))
 	for n := range o.Connections {
 		group.Go(func() {
-			s, err := click(o, uint64(n), end)
+			s, err := click(ctx, o, uint64(n), end)
 			mu.Lock()
 			defer mu.Unlock()
 			all.add(&s)
@@ -40,8 +41,8 @@ func load(o options) error {
 }
 
 // click uses one connection until end.
-func click(o options, seed uint64, end time.Time) (s sample, err error) {
-	c, err := net.Dial("tcp", o.address)
+func click(ctx context.Context, o options, seed uint64, end time.Time) (s sample, err error) {
+	c, err := new(net.Dialer).DialContext(ctx, "tcp", o.address)
 	if err != nil {
 		return s, fmt.Errorf("dialling: %w", err)
 	}

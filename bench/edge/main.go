@@ -61,7 +61,7 @@ func run(ctx context.Context, o options) error {
 	case "server":
 		return serve(ctx, o)
 	case "client":
-		return load(o)
+		return load(ctx, o)
 	case "":
 		return measure(ctx, o)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -138,7 +139,7 @@ func cpuSeconds(pid int) (float64, error) {
 		return 0, fmt.Errorf("reading the server's CPU time: %w", err)
 	}
 	// The name, in parentheses, may hold spaces; what follows is fields 3 on.
-	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 	const user, system = 14 - 3, 15 - 3
 	if len(fields) <= system {
 		return 0, fmt.Errorf("reading the server's CPU time: %d fields", len(fields))

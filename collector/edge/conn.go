@@ -83,7 +83,7 @@ func (c *conn) Read(b []byte) (int, error) {
 		c.begun = true
 		if b[0] == tlsHandshake {
 			c.listener.edge.metrics.connRefused[connTLS].Inc()
-			c.listener.edge.log.warn("client speaks TLS to the plain click listener")
+			c.listener.edge.log.Warn("client speaks TLS to the plain click listener")
 			return 0, io.EOF // closes without an answer that it could not read
 		}
 	}

@@ -47,7 +47,7 @@ func readCookie(line []byte, to *[cookieBytes]byte) bool {
 
 // newCookie fills id and appends the value of Set-Cookie.
 func newCookie(dst []byte, id *[cookieBytes]byte, attributes string) []byte {
-	rand.Read(id[:]) //nolint:errcheck,gosec // never fails: the program ends first
+	rand.Read(id[:]) //nolint:gosec // never fails: the program ends first
 	dst = append(dst, cookieName...)
 	dst = append(dst, '=')
 	dst = base64.RawURLEncoding.AppendEncode(dst, id[:])

@@ -23,6 +23,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/valyala/fasthttp"
 
+	"footfall/internal/ops"
 	"footfall/schemas/ids"
 )
 
@@ -90,7 +91,7 @@ type Edge struct {
 	config  Config
 	deps    Deps
 	metrics *metrics
-	log     *limitedLog
+	log     *ops.Limiter    // of whatever an outsider can cause
 	hosts   map[string]bool // allowed; empty: any
 	// cookieAttributes is what follows the value in Set-Cookie.
 	cookieAttributes string
@@ -110,7 +111,7 @@ func New(config Config, deps Deps) (*Edge, error) {
 		return nil, err
 	}
 	e := &Edge{config: config, deps: deps, metrics: m, hosts: map[string]bool{}, cookieAttributes: cookieAttributes(config)}
-	e.log = &limitedLog{log: deps.Log, clock: deps.Clock, last: map[string]time.Time{}}
+	e.log = ops.Every(time.Minute, deps.Clock, deps.Log)
 	for _, host := range config.Hosts {
 		e.hosts[host] = true
 	}
@@ -182,29 +183,4 @@ func (e *Edge) drain(served chan error, ticker *time.Ticker) error {
 		return fmt.Errorf("serving clicks: %w", err)
 	}
 	return nil
-}
-
-// limitedLog writes one line a minute for each message: an outsider must not
-// fill the log. What is left out is in the metrics.
-type limitedLog struct {
-	log   *slog.Logger
-	clock func() time.Time
-	mu    sync.Mutex
-	last  map[string]time.Time // by message, of which there are a few
-}
-
-const logEvery = time.Minute
-
-func (l *limitedLog) warn(message string, attributes ...any) {
-	now := l.clock()
-	l.mu.Lock()
-	last, said := l.last[message]
-	quiet := said && now.Sub(last) < logEvery && !now.Before(last)
-	if !quiet {
-		l.last[message] = now
-	}
-	l.mu.Unlock()
-	if !quiet {
-		l.log.Warn(message, attributes...)
-	}
 }

@@ -139,7 +139,6 @@ type bench struct {
 	catalog *testCatalog
 	metrics *prometheus.Registry
 	log     *safeBuffer
-	now     time.Time
 }
 
 // safeBuffer is written by the edge and read by the test.
@@ -271,7 +270,7 @@ func TestRedirectIsRecordedAndCarriesItsClick(t *testing.T) {
 	b := newBench(t, nil)
 	b.serve(t)
 	r := b.get(t, "GET", "/e/fair/?affiliate=SPRING&x=1&click_id=stolen", "User-Agent: Mozilla/5.0")
-	if r.StatusCode != 302 {
+	if r.StatusCode != http.StatusFound {
 		t.Fatalf("status %d", r.StatusCode)
 	}
 	for name, want := range map[string]string{

@@ -2,8 +2,5 @@ package edge
 
 import "errors"
 
-// Sentinels for errors.Is.
-var (
-	errTLS    = errors.New("TLS on the plain listener")
-	errBareLF = errors.New("line of a request head without carriage return")
-)
+// errBareLF is what a connection gives the HTTP server, and gets back from it.
+var errBareLF = errors.New("line of a request head without carriage return")

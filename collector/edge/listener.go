@@ -107,7 +107,7 @@ func (l *listener) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		l.edge.metrics.acceptErrors.Inc()
-		l.edge.log.warn("connections can't be accepted, trying again", "error", err)
+		l.edge.log.Warn("connections can't be accepted, trying again", "error", err)
 		timer := time.NewTimer(pause)
 		select {
 		case <-timer.C:

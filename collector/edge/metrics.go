@@ -99,7 +99,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 			connTLS, connPerAddress, connLimit),
 		timeouts: vec("footfall_edge_timeouts_total", "Connections closed because the client was too slow.", "phase",
 			timeoutIdle, timeoutHead, timeoutWrite),
-		connections: prometheus.NewGauge(prometheus.GaugeOpts{Name: "footfall_edge_connections_count", Help: "Open connections."}),
+		connections: prometheus.NewGauge(prometheus.GaugeOpts{Name: "footfall_edge_open_connections", Help: "Open connections."}),
 	}
 	states := vec("footfall_edge_visits_total", "Visits recorded, by what their code resolved to.", "code_state", "none", "resolved", "unknown", "paused")
 	for state := range m.visits {

@@ -213,18 +213,12 @@ func (s *scratch) buildLocation(destination, query []byte, keys *clickid.Keys, f
 			break
 		}
 		query = rest
-		switch nameOf(name) {
-		case clickID:
+		p := nameOf(name)
+		if p == clickID || (p == affiliate && s.winner >= 0 && n != s.winner) {
 			continue
-		case affiliate:
-			if s.winner >= 0 {
-				if n == s.winner {
-					next()
-					out = append(out, "affiliate="...)
-					out = appendQuery(out, s.canonical)
-				}
-				continue
-			}
+		}
+		if n == s.winner {
+			name, value = []byte("affiliate"), s.canonical
 		}
 		next()
 		out = appendQuery(out, name)

@@ -50,7 +50,7 @@ type serverLog struct{ edge *Edge }
 
 func (l serverLog) Printf(format string, _ ...any) {
 	l.edge.metrics.serverErrors.Inc()
-	l.edge.log.warn("http server complains", "complaint", format)
+	l.edge.log.Warn("http server complains", "complaint", format)
 }
 
 // Names of headers as they go out.
@@ -67,7 +67,11 @@ var (
 
 // handle answers one request.
 func (e *Edge) handle(ctx *fasthttp.RequestCtx) {
-	defer e.recover(ctx)
+	defer func() {
+		if p := recover(); p != nil {
+			e.panicked(ctx, p)
+		}
+	}()
 	if e.draining.Load() {
 		e.abandon(ctx)
 	}
@@ -234,15 +238,13 @@ func (e *Edge) refuseBroken(ctx *fasthttp.RequestCtx, err error) {
 	e.refuse(ctx, status, reason)
 }
 
-// recover keeps a panic to its request: the server itself would let it end the
+// panicked keeps a panic to its request: the server itself would let it end the
 // process.
-func (e *Edge) recover(ctx *fasthttp.RequestCtx) {
-	if p := recover(); p != nil {
-		e.metrics.panics.Inc()
-		// The value could quote the request: its type and the stack don't.
-		e.log.warn("request panicked", "type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
-		ctx.Response.Reset()
-		e.respond(ctx, fasthttp.StatusInternalServerError)
-		e.abandon(ctx)
-	}
+func (e *Edge) panicked(ctx *fasthttp.RequestCtx, p any) {
+	e.metrics.panics.Inc()
+	// The value could quote the request: its type and the stack don't.
+	e.log.Warn("request panicked", "type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+	ctx.Response.Reset()
+	e.respond(ctx, fasthttp.StatusInternalServerError)
+	e.abandon(ctx)
 }

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"footfall/internal/ops"
 	"footfall/schemas/ids"
 	"footfall/schemas/routes"
 )
@@ -56,7 +57,7 @@ func NewHTTPFeed(config HTTPFeedConfig) (*HTTPFeed, error) {
 		return nil, fmt.Errorf("feed.url: want a URL like https://reporter.example:8643, not %q", config.URL)
 	}
 	switch {
-	case base.Scheme == "http" && !loopback(base.Hostname()):
+	case base.Scheme == "http" && !ops.IsLoopbackHost(base.Hostname()):
 		return nil, fmt.Errorf("feed.url: %w: use https for %s", ErrInsecureFeed, base.Host)
 	case base.Scheme != "http" && base.Scheme != "https":
 		return nil, fmt.Errorf("feed.url: want https, not %q", base.Scheme)
@@ -85,14 +86,6 @@ func NewHTTPFeed(config HTTPFeedConfig) (*HTTPFeed, error) {
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}, nil
-}
-
-func loopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
 }
 
 // Routes asks until there is something newer than have.

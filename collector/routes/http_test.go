@@ -124,8 +124,13 @@ func TestFeedInTheClearIsForLoopbackOnly(t *testing.T) {
 		}
 	}
 	for _, c := range []HTTPFeedConfig{
-		{URL: "ftp://localhost", Token: "t"}, {URL: "https://", Token: "t"}, {URL: "https://u@h", Token: "t"}, {URL: "https://h", Token: ""},
-		{URL: "https://h", Token: "a\r\nb"}, {URL: "https://h", Token: "t", CAFile: "/nowhere"}, {URL: "https://h", Token: "t", CAFile: "http_test.go"},
+		{URL: "ftp://localhost", Token: "t"},
+		{URL: "https://", Token: "t"},
+		{URL: "https://u@h", Token: "t"},
+		{URL: "https://h", Token: ""},
+		{URL: "https://h", Token: "a\r\nb"},
+		{URL: "https://h", Token: "t", CAFile: "/nowhere"},
+		{URL: "https://h", Token: "t", CAFile: "http_test.go"},
 	} {
 		if _, err := NewHTTPFeed(c); err == nil || (c.Token != "" && len(c.Token) > 1 && strings.Contains(err.Error(), c.Token)) {
 			t.Errorf("%+v: %v", c, err)

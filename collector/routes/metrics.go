@@ -41,8 +41,8 @@ func newMetrics(r prometheus.Registerer, t *Table) (*metrics, error) {
 	for _, c := range []prometheus.Collector{
 		m.updates, m.feedErrors, m.refused, m.copyErrors, m.keysExpired,
 		gauge("footfall_routes_age_seconds", "Seconds since the reporter was last heard.", t.ageSeconds),
-		gauge("footfall_routes_codes_count", "Texts that resolve to a tracking code.", func() float64 { return float64(t.View().codes.n) }),
-		gauge("footfall_routes_events_count", "Events that have a link.", func() float64 { return float64(t.View().events.n) }),
+		gauge("footfall_routes_codes", "Texts that resolve to a tracking code.", func() float64 { return float64(t.View().codes.n) }),
+		gauge("footfall_routes_events", "Events that have a link.", func() float64 { return float64(t.View().events.n) }),
 		gauge("footfall_routes_revision_number", "Number of the catalog's revision in use.", func() float64 { return float64(t.View().revision.Number) }),
 		gauge("footfall_routes_table_bytes", "Memory of the tables of codes and events.", func() float64 {
 			v := t.View()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -287,10 +288,7 @@ func TestTableIsAlwaysWhatTheDeltasSay(t *testing.T) {
 		v = v.with(at(n), nil, nil, codes)
 		check(v, model)
 		if n == 20 {
-			old, oldModel = v, map[key]routes.Code{}
-			for k, c := range model {
-				oldModel[k] = c
-			}
+			old, oldModel = v, maps.Clone(model)
 		}
 	}
 	check(old, oldModel)
