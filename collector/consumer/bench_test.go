@@ -3,7 +3,9 @@ package consumer
 import (
 	"fmt"
 	"math/rand/v2"
+	"syscall"
 	"testing"
+	"time"
 
 	"footfall/collector/consumer/bots"
 	"footfall/schemas/ids"
@@ -52,6 +54,7 @@ func BenchmarkJournalToLake(b *testing.B) {
 		b.Fatal(err)
 	}
 	b.ReportAllocs()
+	var cpu time.Duration
 	for b.Loop() {
 		b.StopTimer()
 		bench := newBench(b)
@@ -61,9 +64,11 @@ func BenchmarkJournalToLake(b *testing.B) {
 		config.spawn = func(func()) {} // merges are another figure
 		c := bench.consumer(config)
 		c.classify.bots = classifier
+		before := cpuTime(b)
 		b.StartTimer()
 		bench.turn(c)
 		b.StopTimer()
+		cpu += cpuTime(b) - before
 		var bytes int64
 		for _, f := range bench.snapshot().Files {
 			bytes += f.Bytes
@@ -72,6 +77,17 @@ func BenchmarkJournalToLake(b *testing.B) {
 		b.StartTimer()
 	}
 	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+	b.ReportMetric(float64(n)*float64(b.N)/cpu.Seconds(), "rows/cpu-s")
+}
+
+// cpuTime is what this process has used, which a busy machine does not change much.
+func cpuTime(b *testing.B) time.Duration {
+	b.Helper()
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 // BenchmarkSmallCommit is the commit of a quiet second: one visit.

@@ -405,3 +405,22 @@ func TestChangedDataFileIsNamed(t *testing.T) {
 		t.Fatalf("gone: %v", err)
 	}
 }
+
+func TestStrangersFileIsNeitherReadNorSwept(t *testing.T) {
+	d := openDir(t, lakelog.Options{NoSync: true})
+	w := openLog(t, d, visits, lakelog.KindVisits, 1)
+	add(t, d, w, 5)
+	stranger := filepath.Join(d.Root(), "visits", "v1", "date=2026-11-22", "c7-visits-stranger.parquet")
+	if err := os.WriteFile(stranger, []byte("PAR1PAR1"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := w.Sweep(); err != nil || n != 0 {
+		t.Fatalf("swept %d, %v", n, err)
+	}
+	if _, err := os.Stat(stranger); err != nil {
+		t.Fatal(err)
+	}
+	if files := view(t, d).Files; len(files) != 1 {
+		t.Fatalf("live: %v", files)
+	}
+}
