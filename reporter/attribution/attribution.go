@@ -105,29 +105,23 @@ func (a *Attribution) credit(ctx context.Context, conn *sql.Conn, s Scope) error
 
 // ClickedRange gives the range of time, in milliseconds and half-open, of the
 // visits that crediting must look up: those of unknown codes. Equal ends: none.
-func (a *Attribution) ClickedRange(ctx context.Context, conn *sql.Conn, organizer, asOfUS int64) ([2]int64, error) {
-	var some bool
-	err := conn.QueryRowContext(ctx, `SELECT count(*) > 0 FROM order_rows
-		WHERE organizer_id = ? AND (click_code_state = 'unknown' OR click_status = 'unknown_key')`, organizer).Scan(&some)
+func (a *Attribution) ClickedRange(ctx context.Context, conn *sql.Conn, organizer, asOfUS int64) (between [2]int64, err error) {
+	err = conn.QueryRowContext(ctx, `SELECT coalesce(min(clicked_ms), 0), coalesce(max(clicked_ms) + 1, 0) FROM order_rows
+		WHERE organizer_id = ? AND click_status = 'valid' AND click_code_state = 'unknown'`, organizer).Scan(&between[0], &between[1])
 	if err != nil {
-		return [2]int64{}, fmt.Errorf("looking for clicks of unknown codes: %w", err)
+		return between, fmt.Errorf("looking for clicks of unknown codes: %w", err)
 	}
-	if !some {
-		return [2]int64{}, nil
+	found, err := a.unlock(ctx, conn, "FROM order_rows WHERE organizer_id = ? AND click_status = 'unknown_key'", asOfUS, organizer)
+	for _, c := range found {
+		switch {
+		case c.status != clickid.Valid || c.fields.State != visit.CodeUnknown:
+		case between[0] == between[1]:
+			between = [2]int64{c.fields.TimeMS, c.fields.TimeMS + 1}
+		default:
+			between[0], between[1] = min(between[0], c.fields.TimeMS), max(between[1], c.fields.TimeMS+1)
+		}
 	}
-	if err := a.orders(ctx, conn, Scope{Organizer: organizer, AsOfUS: asOfUS}); err != nil {
-		return [2]int64{}, err
-	}
-	return clickedRange(ctx, conn, "click_status = 'valid' AND click_code_state = 'unknown'")
-}
-
-func clickedRange(ctx context.Context, conn *sql.Conn, where string) (between [2]int64, err error) {
-	err = conn.QueryRowContext(ctx, "SELECT coalesce(min(clicked_ms), 0), coalesce(max(clicked_ms) + 1, 0) FROM orders WHERE "+where).
-		Scan(&between[0], &between[1])
-	if err != nil {
-		return between, fmt.Errorf("finding the clicks to look up: %w", err)
-	}
-	return between, nil
+	return between, err
 }
 
 // makeTables runs name.sql into the temporary table name.
@@ -142,67 +136,4 @@ func makeTables(ctx context.Context, conn *sql.Conn, names ...string) error {
 		}
 	}
 	return nil
-}
-
-// recheck verifies again the click ids that the consumer had no key for, into
-// the table rechecked.
-func (a *Attribution) recheck(ctx context.Context, conn *sql.Conn, asOfUS int64) error {
-	_, err := conn.ExecContext(ctx, `CREATE TEMP TABLE rechecked (click_id VARCHAR, click_status VARCHAR,
-		click_epoch VARCHAR, click_shard BIGINT, click_sequence BIGINT, click_event_id BIGINT, click_code_id BIGINT,
-		click_code_state VARCHAR, click_ended BOOLEAN, click_test BOOLEAN, clicked_ms BIGINT)`)
-	if err != nil {
-		return fmt.Errorf("making table rechecked: %w", err)
-	}
-	unknown, err := unknownKeys(ctx, conn)
-	if err != nil {
-		return fmt.Errorf("finding click ids of unknown keys: %w", err)
-	}
-	if len(unknown) == 0 || a.keys == nil {
-		return nil
-	}
-	list, err := a.keys(ctx, asOfUS)
-	if err != nil {
-		return fmt.Errorf("reading click-id keys: %w", err)
-	}
-	keys, err := clickid.NewKeys(0, list)
-	if err != nil {
-		return fmt.Errorf("reading click-id keys: %w", err)
-	}
-	for _, id := range unknown {
-		f, status := keys.Decode([]byte(id))
-		if status == clickid.UnknownKey {
-			continue
-		}
-		row := []any{id, status.String(), nil, nil, nil, nil, nil, nil, nil, nil, nil}
-		if status == clickid.Valid || status == clickid.ExpiredKey {
-			code := any(int64(f.Code))
-			if f.Code == 0 {
-				code = nil
-			}
-			row = []any{
-				id, status.String(), f.Epoch.String(), int64(f.Shard), int64(f.Sequence), int64(f.Event), code, //nolint:gosec // 40 bits
-				visit.CodeState(f.State).String(), f.Ended, f.Test, f.TimeMS,
-			}
-		}
-		if _, err := conn.ExecContext(ctx, "INSERT INTO rechecked VALUES (?,?,?,?,?,?,?,?,?,?,?)", row...); err != nil {
-			return fmt.Errorf("keeping a checked click id: %w", err)
-		}
-	}
-	return nil
-}
-
-func unknownKeys(ctx context.Context, conn *sql.Conn) (ids []string, err error) {
-	rows, err := conn.QueryContext(ctx, "SELECT DISTINCT click_id FROM order_versions WHERE status = 'counts' AND click_status = 'unknown_key' ORDER BY 1")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		ids = append(ids, id)
-	}
-	return ids, rows.Err()
 }

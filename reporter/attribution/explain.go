@@ -32,8 +32,12 @@ func (a *Attribution) Explain(ctx context.Context, lake Lake, organizer, orderID
 		if err := a.orders(ctx, conn, Scope{Organizer: id, OrderID: orderID, AsOfUS: b.AsOfUS}); err != nil {
 			return err
 		}
-		pin.Clicked, err = clickedRange(ctx, conn, "true")
-		return err
+		err = conn.QueryRowContext(ctx, "SELECT coalesce(min(clicked_ms), 0), coalesce(max(clicked_ms) + 1, 0) FROM orders").
+			Scan(&pin.Clicked[0], &pin.Clicked[1])
+		if err != nil {
+			return fmt.Errorf("finding the order's click: %w", err)
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, err

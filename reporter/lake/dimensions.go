@@ -179,7 +179,13 @@ func (c *catalogs) load(ctx context.Context, schema string, d *Dimensions) (err 
 	if _, err := conn.ExecContext(ctx, strings.ReplaceAll(dimensionsSQL, "{schema}", schema)); err != nil {
 		return err
 	}
-	err = conn.Raw(func(raw any) error { return appendDimensions(raw.(driver.Conn), schema, d) })
+	err = conn.Raw(func(raw any) error {
+		c, ok := raw.(driver.Conn)
+		if !ok {
+			return errors.New("the connection is not DuckDB's")
+		}
+		return appendDimensions(c, schema, d)
+	})
 	if err == nil {
 		_, err = conn.ExecContext(ctx, strings.ReplaceAll(derivedSQL, "{schema}", schema))
 	}

@@ -242,3 +242,32 @@ func TestCatalogIsTheOneOfTheAsOf(t *testing.T) {
 		t.Errorf("the watermark that was answered is %d, want the orders log's 1", w.catalog.answered)
 	}
 }
+
+// TestEqualVersionsFallToTheLeastPosition: of one id and version in two
+// collectors the least (known_at, collector, epoch, shard, sequence) counts, in
+// whatever order the rows stand.
+func TestEqualVersionsFallToTheLeastPosition(t *testing.T) {
+	w := newWorld(t, 1)
+	at := ms("2026-06-01T12:00:00Z")
+	w.catalog.states = []state{{knownUS: 1, d: newScenario(1, "UTC", at).d}}
+	row := func(collector int64, epoch string, sequence, price int64) rows.OrderRow {
+		return rows.OrderRow{
+			OrderID: "o", Version: 2, State: "completed", OrderedAtMS: at, Collector: collector, Epoch: epoch, Sequence: sequence,
+			OrganizerID: 1, EventID: 12, Currency: "JPY", Fingerprint: epoch, Normalization: 1, LineCount: 1, LineID: "l", Quantity: 1, UnitPrice: price,
+		}
+	}
+	later := []rows.OrderRow{row(2, "00000000000000aa", 1, 1), row(1, "00000000000000ff", 1, 2), row(1, "00000000000000bb", 3, 3), row(1, "00000000000000bb", 4, 4)}
+	w.commit(ordersLog, 2_000_000, nil, later, nil)
+	sales := func(want int64) {
+		t.Helper()
+		table, err := w.engine.Run(context.Background(), report.Query{By: "event", Organizer: "acme"})
+		check(t, err)
+		if len(table.Rows) != 1 || table.Totals[0].Cells[8].Number != want {
+			t.Errorf("got %+v, want sales of %d", table.Totals, want)
+		}
+	}
+	sales(3)
+	// A commit that is known later never takes an order over, whatever its position.
+	w.commit(ordersLog, 3_000_000, nil, []rows.OrderRow{row(1, "0000000000000001", 1, 5)}, nil)
+	sales(3)
+}
