@@ -23,7 +23,7 @@ import (
 // close, the journals end their epochs, the consumer reads them to the end.
 
 // shopListen is the sample's ticket shop: a pretend site to click through to.
-const shopListen = "127.0.0.1:8090"
+const shopListen = "127.0.0.1:8680"
 
 type allFlags struct {
 	sample bool

@@ -12,12 +12,14 @@ type commandGroup struct {
 func commandGroups(e *env) []commandGroup {
 	return []commandGroup{
 		{"run", []*cobra.Command{
-			newAllCommand(e), newCollectorCommand(e), newConsumerCommand(e), newReporterCommand(e),
+			newAllCommand(e), newDemoCommand(e), newCollectorCommand(e), newConsumerCommand(e), newReporterCommand(e),
 		}},
 		{"sell", []*cobra.Command{
 			newOrganizerCommand(e), newEventCommand(e), newAffiliateCommand(e), newCodeCommand(e), newLinkCommand(e),
 		}},
 		{"ask", []*cobra.Command{newReportCommand(e), newExplainCommand(e)}},
-		{"care", []*cobra.Command{newBackupCommand(e), newRestoreCommand(e), newVersionCommand(e)}},
+		{"care", []*cobra.Command{
+			newBackupCommand(e), newRestoreCommand(e), newJournalCommand(e), newVersionCommand(e),
+		}},
 	}
 }

@@ -12,7 +12,7 @@ type Config struct {
 }
 
 // DefaultConfig gives the defaults; Dir is the role's to set.
-func DefaultConfig() Config { return Config{Listen: "127.0.0.1:8081"} }
+func DefaultConfig() Config { return Config{Listen: "127.0.0.1:8601"} }
 
 // Validate says what can't work.
 func (c *Config) Validate() error {

@@ -38,7 +38,7 @@ type AdminConfig struct {
 }
 
 // DefaultAdminConfig listens on loopback only.
-func DefaultAdminConfig() AdminConfig { return AdminConfig{Listen: "127.0.0.1:7070"} }
+func DefaultAdminConfig() AdminConfig { return AdminConfig{Listen: "127.0.0.1:8609"} }
 
 // Validate refuses an address beyond the machine unless it is allowed.
 func (c *AdminConfig) Validate() error {

@@ -14,7 +14,7 @@ import (
 // error names it and says what to do.
 func Listen(ctx context.Context, key, address string) (net.Listener, error) {
 	if _, _, err := net.SplitHostPort(address); err != nil {
-		return nil, fmt.Errorf("listening on %q: want HOST:PORT, as in 127.0.0.1:8080; set %s: %w", address, key, errors.Join(ErrConfig, err))
+		return nil, fmt.Errorf("listening on %q: want HOST:PORT, as in 127.0.0.1:8600; set %s: %w", address, key, errors.Join(ErrConfig, err))
 	}
 	var open net.ListenConfig
 	listener, err := open.Listen(ctx, "tcp", address)
