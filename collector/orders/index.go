@@ -325,8 +325,7 @@ func (x *index) find(ctx context.Context, k key) (*entry, error) {
 
 // classify marks what SQLite calls corrupt, here and for the next start.
 func (x *index) classify(err error) error {
-	var failure *sqlite.Error
-	if errors.As(err, &failure) {
+	if failure, ok := errors.AsType[*sqlite.Error](err); ok {
 		switch failure.Code() & primaryCodes {
 		case codeCorrupt, codeNotADB, codeFormat:
 			err = fmt.Errorf("%w: %w", errCorrupt, err)

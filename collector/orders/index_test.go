@@ -4,7 +4,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -22,7 +21,7 @@ type noSource struct{}
 func (noSource) Epochs() ([]orders.Epoch, error)          { return nil, nil }
 func (noSource) Tail(uint64, uint64) (orders.Tail, error) { return nil, errors.New("no such epoch") }
 
-func quiet() *slog.Logger            { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+func quiet() *slog.Logger            { return slog.New(slog.DiscardHandler) }
 func registry() *prometheus.Registry { return prometheus.NewRegistry() }
 
 const indexName = "orders-index.db"
@@ -78,6 +77,7 @@ func TestLostOrCorruptIndexIsMadeAgainAndAlarmed(t *testing.T) {
 		}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			dir := sold(t)
 			c.spoil(t, filepath.Join(dir, indexName))
 			w := start(t, options{dir: dir})

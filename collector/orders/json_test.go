@@ -13,13 +13,6 @@ func TestBadOrdersAreRefusedWithAPointer(t *testing.T) {
 		return usualOrder("lines", "["+object([]string{"id", `"1"`, "ticket_type", `"x"`, "quantity", "1", "unit_price", "100"}, []string{field, value})+"]")
 	}
 	id := func(text string) string { return usualOrder("id", text) }
-	many := func(n int) string {
-		lines := make([]string, n)
-		for i := range lines {
-			lines[i] = fmt.Sprintf(`{"id":"%d","ticket_type":"x","quantity":1,"unit_price":1}`, i)
-		}
-		return usualOrder("lines", "["+strings.Join(lines, ",")+"]")
-	}
 	for name, c := range map[string]struct {
 		body    string
 		code    int
@@ -133,6 +126,15 @@ func TestBadOrdersAreRefusedWithAPointer(t *testing.T) {
 		t.Error("refusals aren't counted")
 	}
 	w.want(201, "/v1/orders", many(500))
+}
+
+// many is an order of n lines.
+func many(n int) string {
+	lines := make([]string, n)
+	for i := range lines {
+		lines[i] = fmt.Sprintf(`{"id":"%d","ticket_type":"x","quantity":1,"unit_price":1}`, i)
+	}
+	return usualOrder("lines", "["+strings.Join(lines, ",")+"]")
 }
 
 func names(n int) string {

@@ -2,6 +2,7 @@ package orders
 
 import (
 	"encoding/json"
+	"errors"
 	"testing"
 )
 
@@ -24,7 +25,7 @@ func FuzzParse(f *testing.F) {
 		var standard any
 		if err := json.Unmarshal(text, &standard); err != nil {
 			// A number of the grammar that no float64 holds is a field's to refuse.
-			if _, isNumber := err.(*json.UnmarshalTypeError); isNumber {
+			if _, isNumber := errors.AsType[*json.UnmarshalTypeError](err); isNumber {
 				return
 			}
 			t.Fatalf("%q is taken, but %v", text, err)

@@ -221,8 +221,8 @@ func readOrder(body []byte, organizer ids.OrganizerID, catalog Catalog, now time
 		o.Lines = append(o.Lines, line)
 		return line.ID
 	})
-	slug, ok := f.text("event", true), false
-	if o.Event, ok = catalog.Event(organizer, slug); !ok {
+	event, ok := catalog.Event(organizer, f.text("event", true))
+	if o.Event = event; !ok {
 		f.refuse("event", "the organizer has no such event")
 	}
 	if f.done(); bad != nil {

@@ -118,11 +118,11 @@ func (v verifier) check(s *Secrets, now time.Time, m *message) reason {
 	keys := s.of[m.organizer]
 	match := false
 	for i := range s.most {
-		key, real := s.decoy, false
+		key, known := s.decoy, false
 		if i < len(keys) {
-			key, real = keys[i], true
+			key, known = keys[i], true
 		}
-		if listed(m.signature, v.mac(key, m)) && real {
+		if listed(m.signature, v.mac(key, m)) && known {
 			match = true
 		}
 	}

@@ -88,8 +88,7 @@ type tailOf struct{ *journal.Tail }
 
 func (t tailOf) Next() (orders.Record, bool, error) {
 	r, ok, err := t.Tail.Next()
-	var damage *journal.CorruptError
-	if errors.As(err, &damage) {
+	if _, ok := errors.AsType[*journal.CorruptError](err); ok {
 		err = fmt.Errorf("%w: %w", orders.ErrDamaged, err)
 	}
 	return orders.Record{Sequence: r.Sequence, Kind: r.Kind, Version: r.Version, Body: r.Body}, ok, err

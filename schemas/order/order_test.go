@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -174,17 +175,17 @@ func TestMalformedOrdersAreRefused(t *testing.T) {
 	for name, body := range map[string][]byte{
 		"field number 0":          append([]byte{0, 0}, usual...),
 		"organizer as bytes":      append([]byte{1<<3 | 2, 0}, usual...),
-		"fingerprint as a number": append(usual[:len(usual):len(usual)], 13<<3, 1),
-		"line as a number":        append(usual[:len(usual):len(usual)], 15<<3, 1),
-		"line of a broken field":  append(usual[:len(usual):len(usual)], 15<<3|2, 1, 8),
-		"group":                   append(usual[:len(usual):len(usual)], 15<<3|3),
+		"fingerprint as a number": append(slices.Clip(usual), 13<<3, 1),
+		"line as a number":        append(slices.Clip(usual), 15<<3, 1),
+		"line of a broken field":  append(slices.Clip(usual), 15<<3|2, 1, 8),
+		"group":                   append(slices.Clip(usual), 15<<3|3),
 		"varint without an end":   bytes.Repeat([]byte{255}, 20),
 	} {
 		if err := (&Order{}).Unmarshal(body); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := (&Order{}).Unmarshal(append(usual[:len(usual):len(usual)], 13<<3|2, 1, 1)); !errors.Is(err, ErrBounds) {
+	if err := (&Order{}).Unmarshal(append(slices.Clip(usual), 13<<3|2, 1, 1)); !errors.Is(err, ErrBounds) {
 		t.Errorf("fingerprint of one byte: %v", err)
 	}
 	if err := (&Order{}).Unmarshal(make([]byte, MaxBody+1)); !errors.Is(err, ErrBounds) {
