@@ -10,7 +10,7 @@ import (
 
 // subTables is how many immutable sub-tables an index has. A change rebuilds
 // the sub-tables that it touches: with a million codes one holds a thousand,
-// 40 KB to copy for a changed code; the array of their addresses is 8 KB.
+// 40 KB to copy for a changed code; the array of them is 32 KB.
 const subTables = 1024
 
 // index maps keys to values, both bytes. It is immutable: put makes another
@@ -24,13 +24,17 @@ type index struct {
 
 // subTable is open addressing over an arena of entries, in one piece of memory.
 //
-//	sub-table = number of slots (4 bytes) | number of entries (4) | slots | arena
-//	slot      = 4 bytes: offset of an entry in the sub-table (24 bits) and a tag of its hash (8); 0: free
-//	entry     = key length (1 byte) | value length (2) | key | value
+//	data  = slots | arena
+//	slot      = 4 bytes: offset of an entry in the data (24 bits) and a tag of its hash (8); 0: free
+//	entry = key length (1 byte) | value length (2) | key | value
 //
 // The tag keeps a search from looking at entries that it does not want, each of
 // which would be a wait for memory.
-type subTable []byte
+type subTable struct {
+	data    []byte
+	slots   uint32
+	entries uint32
+}
 
 // entry is what put adds or replaces.
 type entry struct {
@@ -40,7 +44,6 @@ type entry struct {
 }
 
 const (
-	tableHeaderBytes = 8
 	slotBytes        = 4
 	entryHeaderBytes = 3
 
@@ -62,12 +65,11 @@ func (x *index) hash(b []byte) uint32 { return uint32(maphash.Bytes(x.seed, b)) 
 // get gives the value of a key, aliasing the table: it never changes.
 func (x *index) get(key []byte) ([]byte, bool) {
 	h := x.hash(key)
-	t := x.sub[h%subTables]
-	if t == nil {
+	t := &x.sub[h%subTables]
+	if t.entries == 0 {
 		return nil, false
 	}
-	slots := t.slots()
-	for i := first(h, slots); ; {
+	for i := first(h, t.slots); ; {
 		slot := t.slot(i)
 		if slot == 0 {
 			return nil, false
@@ -77,40 +79,33 @@ func (x *index) get(key []byte) ([]byte, bool) {
 				return v, true
 			}
 		}
-		if i++; i == slots {
+		if i++; i == t.slots {
 			i = 0
 		}
 	}
 }
 
 // first is the slot where the probing for a hash begins.
-func first(h uint32, slots int) int { return int(uint64(h*0x9E3779B1) * uint64(slots) >> 32) }
+func first(h, slots uint32) uint32 { return uint32(uint64(h*0x9E3779B1) * uint64(slots) >> 32) }
 
-func (t subTable) slots() int   { return int(binary.LittleEndian.Uint32(t)) }
-func (t subTable) entries() int { return int(binary.LittleEndian.Uint32(t[4:])) }
-
-func (t subTable) slot(i int) uint32 {
-	return binary.LittleEndian.Uint32(t[tableHeaderBytes+slotBytes*i:])
-}
+func (t *subTable) slot(i uint32) uint32 { return binary.LittleEndian.Uint32(t.data[slotBytes*i:]) }
 
 // arena is the offset of the first entry.
-func (t subTable) arena() int { return tableHeaderBytes + slotBytes*t.slots() }
+func (t *subTable) arena() int { return slotBytes * int(t.slots) }
 
 // entry reads the entry at an offset, and where the next one begins.
-func (t subTable) entry(at int) (key, val []byte, next int) {
-	k, v := int(t[at]), int(binary.LittleEndian.Uint16(t[at+1:]))
+func (t *subTable) entry(at int) (key, val []byte, next int) {
+	k, v := int(t.data[at]), int(binary.LittleEndian.Uint16(t.data[at+1:]))
 	at += entryHeaderBytes
 	next = at + k + v
-	return t[at : at+k : at+k], t[at+k : next : next], next
+	return t.data[at : at+k : at+k], t.data[at+k : next : next], next
 }
 
 // each calls f for every entry, in no order that means anything.
 func (x *index) each(f func(key, val []byte) error) error {
-	for _, t := range x.sub {
-		if t == nil {
-			continue
-		}
-		for at := t.arena(); at < len(t); {
+	for i := range x.sub {
+		t := &x.sub[i]
+		for at := t.arena(); at < len(t.data); {
 			key, val, next := t.entry(at)
 			if err := f(key, val); err != nil {
 				return err
@@ -124,8 +119,8 @@ func (x *index) each(f func(key, val []byte) error) error {
 // bytes is what the index holds of memory.
 func (x *index) bytes() int {
 	n := 0
-	for _, t := range x.sub {
-		n += cap(t)
+	for i := range x.sub {
+		n += cap(x.sub[i].data)
 	}
 	return n
 }
@@ -146,20 +141,16 @@ func (x *index) put(entries []entry) *index {
 		for n < len(entries) && entries[n].hash%subTables == at {
 			n++
 		}
-		before := next.sub[at]
-		after := build(x, before, entries[:n])
+		after := build(x, &x.sub[at], entries[:n])
+		next.n += int(after.entries) - int(x.sub[at].entries)
 		next.sub[at] = after
-		next.n += after.entries()
-		if before != nil {
-			next.n -= before.entries()
-		}
 		entries = entries[n:]
 	}
 	return next
 }
 
 // build joins the entries of a sub-table with new ones.
-func build(x *index, before subTable, entries []entry) subTable {
+func build(x *index, before *subTable, entries []entry) subTable {
 	last := make(map[string]int, len(entries)) // key → the last entry with it
 	for i, e := range entries {
 		last[string(e.key)] = i
@@ -172,56 +163,53 @@ func build(x *index, before subTable, entries []entry) subTable {
 	}
 	// The entries that stay are copied as they are, in runs.
 	var stay [][]byte
-	if before != nil {
-		run := before.arena()
-		for at := run; at < len(before); {
-			key, _, next := before.entry(at)
-			if _, replaced := last[string(key)]; replaced {
-				stay, run = append(stay, before[run:at]), next
-			} else {
-				kept++
-			}
-			at = next
+	run := before.arena()
+	for at := run; at < len(before.data); {
+		key, _, next := before.entry(at)
+		if _, replaced := last[string(key)]; replaced {
+			stay, run = append(stay, before.data[run:at]), next
+		} else {
+			kept++
 		}
-		stay = append(stay, before[run:])
+		at = next
 	}
+	stay = append(stay, before.data[run:])
 	for _, run := range stay {
 		size += len(run)
 	}
-	arena := tableHeaderBytes + slotBytes*slotsFor(kept)
+	t := subTable{slots: uint32(slotsFor(kept)), entries: uint32(kept)}
+	arena := t.arena()
 	if arena+size > maxTableBytes {
 		panic(fmt.Sprintf("a sub-table of %d bytes: its slots can't address it", arena+size))
 	}
-	t := make(subTable, arena, arena+size)
-	binary.LittleEndian.PutUint32(t, uint32(slotsFor(kept)))
-	binary.LittleEndian.PutUint32(t[4:], uint32(kept))
+	data := make([]byte, arena, arena+size)
 	for _, run := range stay {
-		t = append(t, run...)
+		data = append(data, run...)
 	}
 	for i, e := range entries {
 		if last[string(e.key)] == i {
-			t = append(t, byte(len(e.key)))
-			t = binary.LittleEndian.AppendUint16(t, uint16(len(e.val)))
-			t = append(append(t, e.key...), e.val...)
+			data = append(data, byte(len(e.key)))
+			data = binary.LittleEndian.AppendUint16(data, uint16(len(e.val)))
+			data = append(append(data, e.key...), e.val...)
 		}
 	}
+	t.data = data
 	t.fillSlots(x)
 	return t
 }
 
 // fillSlots enters every entry of the arena.
-func (t subTable) fillSlots(x *index) {
-	slots := t.slots()
-	for at := t.arena(); at < len(t); {
+func (t *subTable) fillSlots(x *index) {
+	for at := t.arena(); at < len(t.data); {
 		key, _, next := t.entry(at)
 		h := x.hash(key)
-		i := first(h, slots)
+		i := first(h, t.slots)
 		for t.slot(i) != 0 {
-			if i++; i == slots {
+			if i++; i == t.slots {
 				i = 0
 			}
 		}
-		binary.LittleEndian.PutUint32(t[tableHeaderBytes+slotBytes*i:], uint32(at)|h>>24<<24)
+		binary.LittleEndian.PutUint32(t.data[slotBytes*i:], uint32(at)|h>>24<<24)
 		at = next
 	}
 }

@@ -344,7 +344,7 @@ func TestMillionCodesFitTheirMemoryAndChangeCheaply(t *testing.T) {
 	next := v.with(at(2), nil, nil, []routes.Code{{ID: 777_778, Common: true, Organizer: 1, Text: "Partner777777", Canonical: "Partner777777", Paused: true}})
 	shared := 0
 	for i := range next.codes.sub {
-		if &next.codes.sub[i][0] == &v.codes.sub[i][0] {
+		if &next.codes.sub[i].data[0] == &v.codes.sub[i].data[0] {
 			shared++
 		}
 	}

@@ -20,6 +20,9 @@ type View struct {
 	bySlug     map[string]ids.OrganizerID
 	events     *index // slug → event
 	codes      *index // scope and folded text → code
+	// own has a bit for each event that has codes of its own: for all others, the
+	// common case, one lookup is enough.
+	own []uint64
 }
 
 // Event is an event of the table.
@@ -125,11 +128,17 @@ func (v *View) Code(event ids.EventID, organizer ids.OrganizerID, text []byte) (
 		return Code{}, false
 	}
 	var buffer codeKey
-	key := buffer.set(scopeEvent, uint32(event), text)
-	val, ok := v.codes.get(key)
-	if !ok {
-		buffer.scope(scopeCommon, uint32(organizer))
-		if val, ok = v.codes.get(key); !ok {
+	key := buffer.set(scopeCommon, uint32(organizer), text)
+	var val []byte
+	found := false
+	if v.hasOwn(event) {
+		buffer.scope(scopeEvent, uint32(event))
+		if val, found = v.codes.get(key); !found {
+			buffer.scope(scopeCommon, uint32(organizer))
+		}
+	}
+	if !found {
+		if val, found = v.codes.get(key); !found {
 			return Code{}, false
 		}
 	}
@@ -139,6 +148,30 @@ func (v *View) Code(event ids.EventID, organizer ids.OrganizerID, text []byte) (
 		c.Canonical = typed
 	}
 	return c, true
+}
+
+func (v *View) hasOwn(event ids.EventID) bool {
+	word := int(event / 64)
+	return word < len(v.own) && v.own[word]>>(event%64)&1 != 0
+}
+
+// withOwn gives the bits with those of the codes' events set.
+func withOwn(own []uint64, codes []routes.Code) []uint64 {
+	copied := false
+	for _, c := range codes {
+		word, bit := int(c.Event/64), uint64(1)<<(c.Event%64)
+		if c.Common || (word < len(own) && own[word]&bit != 0) {
+			continue
+		}
+		if !copied {
+			own, copied = slices.Clone(own), true
+		}
+		if word >= len(own) {
+			own = append(own, make([]uint64, word+1-len(own))...)
+		}
+		own[word] |= bit
+	}
+	return own
 }
 
 // codeValue takes a code's value apart; the text, n bytes long, stands in it as
@@ -201,6 +234,7 @@ func (v *View) with(to ids.Revision, organizers []routes.Organizer, events []rou
 		added = append(added, codeEntry(v.codes, c))
 	}
 	next.codes = v.codes.put(added)
+	next.own = withOwn(v.own, codes)
 	return &next
 }
 
