@@ -121,7 +121,11 @@ func (c *Catalog) Open(ctx context.Context) (err error) {
 	if c.watermarkUS, err = readWatermark(ctx, c.reader); err != nil {
 		return err
 	}
-	return c.upkeep(ctx)
+	if err := errors.Join(c.keepDayKeys(c.deps.Clock()), c.promoteClickKey(ctx), c.applyTakeovers(ctx)); err != nil {
+		return err
+	}
+	c.settleLogsOrLater(ctx) // a lake that is away keeps nobody from the catalog
+	return nil
 }
 
 // Run keeps the catalog until ctx ends: day keys are minted ahead and destroyed
@@ -130,15 +134,21 @@ func (c *Catalog) Open(ctx context.Context) (err error) {
 func (c *Catalog) Run(ctx context.Context) error {
 	tick := time.NewTicker(upkeepInterval)
 	defer tick.Stop()
-	for {
+	for last := ""; ; {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
 		}
-		if err := c.upkeep(ctx); err != nil && ctx.Err() == nil {
-			c.metrics.failure(stepUpkeep)
+		err := c.upkeep(ctx)
+		if err == nil || ctx.Err() != nil {
+			last = ""
+			continue
+		}
+		c.metrics.failure(stepUpkeep)
+		if text := err.Error(); text != last { // every second the same is counted only
 			c.deps.Log.Error("keeping the catalog", "error", err)
+			last = text
 		}
 	}
 }

@@ -79,13 +79,7 @@ func (c *Catalog) inChange(ctx context.Context, ch *change, do func(*change) err
 	}
 	ch.number = last.Number + 1
 	ch.inc = last.Incarnation
-	if err := do(ch); err != nil {
-		return err
-	}
-	if !ch.versioned {
-		return nil
-	}
-	return ch.exec(ctx, `INSERT INTO revisions (number, incarnation, known_at_us) VALUES (?, ?, ?)`, ch.number, ch.inc.String(), ch.knownUS)
+	return do(ch)
 }
 
 func (ch *change) exec(ctx context.Context, query string, args ...any) error {
@@ -100,9 +94,15 @@ func (ch *change) exec(ctx context.Context, query string, args ...any) error {
 	return nil
 }
 
-// version writes a row of a versioned table.
+// version writes a row of a versioned table. The revision itself comes first:
+// written after its rows, SQLite would look for them in whole tables.
 func (ch *change) version(ctx context.Context, query string, args ...any) error {
-	ch.versioned = true
+	if !ch.versioned {
+		ch.versioned = true
+		if err := ch.exec(ctx, `INSERT INTO revisions (number, incarnation, known_at_us) VALUES (?, ?, ?)`, ch.number, ch.inc.String(), ch.knownUS); err != nil {
+			return err
+		}
+	}
 	return ch.exec(ctx, query, args...)
 }
 

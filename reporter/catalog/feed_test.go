@@ -124,6 +124,22 @@ func TestDeltasLeadToTheSnapshot(t *testing.T) {
 	}
 }
 
+func TestDeltaReadsNoWholeTable(t *testing.T) {
+	f := newFixture(t)
+	rows, err := f.reader.Query(`EXPLAIN QUERY PLAN `+routeCodesQuery(5), 5)
+	must(t, err)
+	defer rows.Close()
+	for rows.Next() {
+		var id, parent, unused int
+		var step string
+		must(t, rows.Scan(&id, &parent, &unused, &step))
+		if strings.HasPrefix(step, "SCAN") {
+			t.Errorf("a delta does: %s", step)
+		}
+	}
+	must(t, rows.Err())
+}
+
 func TestWaitingCollectorLearnsOfAChange(t *testing.T) {
 	f := newFixture(t)
 	now, err := f.Revision(f.ctx)

@@ -25,7 +25,7 @@ CREATE TABLE revisions (
 
 CREATE TABLE organizers (
   id       INTEGER NOT NULL,
-  revision INTEGER NOT NULL REFERENCES revisions (number) DEFERRABLE INITIALLY DEFERRED,
+  revision INTEGER NOT NULL REFERENCES revisions (number),
   slug     TEXT NOT NULL,
   zone     TEXT NOT NULL,
   currency TEXT NOT NULL,
@@ -42,7 +42,7 @@ CREATE TABLE organizer_names (
 
 CREATE TABLE events (
   id          INTEGER NOT NULL,
-  revision    INTEGER NOT NULL REFERENCES revisions (number) DEFERRABLE INITIALLY DEFERRED,
+  revision    INTEGER NOT NULL REFERENCES revisions (number),
   organizer   INTEGER NOT NULL,
   slug        TEXT NOT NULL,
   name        TEXT NOT NULL,
@@ -59,7 +59,7 @@ CREATE INDEX events_revision ON events (revision);
 
 CREATE TABLE affiliates (
   id        INTEGER NOT NULL,
-  revision  INTEGER NOT NULL REFERENCES revisions (number) DEFERRABLE INITIALLY DEFERRED,
+  revision  INTEGER NOT NULL REFERENCES revisions (number),
   organizer INTEGER NOT NULL,
   paused    INTEGER NOT NULL,
   PRIMARY KEY (id, revision)
@@ -76,7 +76,7 @@ CREATE INDEX affiliate_names_email ON affiliate_names (email COLLATE NOCASE);
 
 CREATE TABLE codes (
   id           INTEGER NOT NULL,
-  revision     INTEGER NOT NULL REFERENCES revisions (number) DEFERRABLE INITIALLY DEFERRED,
+  revision     INTEGER NOT NULL REFERENCES revisions (number),
   organizer    INTEGER NOT NULL,
   event        INTEGER NOT NULL, -- 0: common
   text         TEXT NOT NULL,    -- of today, as typed
@@ -96,7 +96,7 @@ CREATE TABLE code_texts (
   text      TEXT NOT NULL,    -- as typed
   code      INTEGER NOT NULL,
   from_ms   INTEGER NOT NULL, -- when it began to resolve
-  revision  INTEGER NOT NULL REFERENCES revisions (number) DEFERRABLE INITIALLY DEFERRED,
+  revision  INTEGER NOT NULL REFERENCES revisions (number),
   PRIMARY KEY (organizer, folded, event)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX code_texts_code ON code_texts (code);
@@ -106,7 +106,7 @@ CREATE TABLE code_claims (
   code     INTEGER NOT NULL,
   folded   TEXT NOT NULL,
   from_ms  INTEGER NOT NULL,
-  revision INTEGER NOT NULL REFERENCES revisions (number) DEFERRABLE INITIALLY DEFERRED,
+  revision INTEGER NOT NULL REFERENCES revisions (number),
   PRIMARY KEY (code, folded, revision)
 ) STRICT, WITHOUT ROWID;
 
@@ -114,7 +114,7 @@ CREATE TABLE code_claims (
 -- the place of all earlier revisions' rows at or after its from_ms.
 CREATE TABLE code_owners (
   code      INTEGER NOT NULL,
-  revision  INTEGER NOT NULL REFERENCES revisions (number) DEFERRABLE INITIALLY DEFERRED,
+  revision  INTEGER NOT NULL REFERENCES revisions (number),
   from_ms   INTEGER NOT NULL, -- 0: from the beginning
   affiliate INTEGER NOT NULL,
   PRIMARY KEY (code, revision)
