@@ -3,6 +3,7 @@ package report
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -98,7 +99,7 @@ func (r *resolved) findEvent(ctx context.Context, conn *sql.Conn, q *Query) (zon
 	if err == nil {
 		return zone, nil
 	}
-	if err != sql.ErrNoRows { //nolint:errorlint // QueryRow gives it as it is
+	if !errors.Is(err, sql.ErrNoRows) {
 		return "", fmt.Errorf("finding the event: %w", err)
 	}
 	names, err := texts(ctx, conn, "SELECT slug FROM events WHERE organizer_id = ? ORDER BY slug", r.organizer)
