@@ -50,7 +50,7 @@ talk to it.`,
 				if world, err = sampleWorld(e.Now(), "http://"+flags.shop); err != nil {
 					return errors.Join(err, p.rep.Close())
 				}
-				if err := p.prepare(c.Context(), world, flags.shop); err != nil {
+				if _, err := p.prepare(c.Context(), world, flags.shop); err != nil {
 					return errors.Join(err, p.rep.Close())
 				}
 			}
@@ -105,18 +105,18 @@ func (e *env) openProduct(ctx context.Context) (p *product, err error) {
 // ask asks this process's reporter.
 func (p *product) ask() asker { return askHandler(p.rep.Handler()).call }
 
-// prepare sets a world up where the catalog is empty, and adds the shop that
-// its links lead to.
-func (p *product) prepare(ctx context.Context, world *demoWorld, listen string) error {
-	if err := ops.CheckLoopback("shop-listen", listen, "the shop is for this machine only"); err != nil {
-		return usageError{err}
+// prepare sets a world up where it is not there yet, adds the shop that its
+// links lead to, and gives the organizers' webhook secrets.
+func (p *product) prepare(ctx context.Context, world *demoWorld, listen string) (map[string]string, error) {
+	if err := ops.CheckLoopback("--shop-listen", listen, "nothing else: the shop is for this machine only"); err != nil {
+		return nil, usageError{err}
 	}
 	secrets, err := demoSetup(ctx, p.ask(), world, p.env.Data)
 	if err != nil {
-		return fmt.Errorf("setting the sample up: %w", err)
+		return nil, fmt.Errorf("setting the pretend organizers up: %w", err)
 	}
 	p.Add(p.shopPart(world, secrets, listen))
-	return nil
+	return secrets, nil
 }
 
 // shopPart serves the shop. It opens after the listeners, whose addresses its
@@ -125,16 +125,15 @@ func (p *product) shopPart(world *demoWorld, secrets map[string]string, listen s
 	var server *http.Server
 	var listener net.Listener
 	return ops.Part{
-		Name: "sample shop",
+		Name: "ticket shop",
 		Open: func(ctx context.Context) error {
-			config := world.shop("http://"+p.clicks(), "http://"+p.orders(), secrets)
-			config.Explain = p.env.explainCommand
+			config := world.shop("http://"+p.clicks(), "http://"+p.orders(), secrets, p.env.explainCommand)
 			handler, err := newShop(config, demoClient(), p.env.Now)
 			if err != nil {
 				return err
 			}
 			server = &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
-			listener, err = ops.Listen(ctx, "shop-listen", listen)
+			listener, err = ops.Listen(ctx, "--shop-listen", listen)
 			return err
 		},
 		Run: func(ctx context.Context) error {
@@ -145,7 +144,7 @@ func (p *product) shopPart(world *demoWorld, secrets map[string]string, listen s
 			go func() { served <- server.Serve(listener) }()
 			select {
 			case err := <-served:
-				return fmt.Errorf("serving the sample shop: %w", err)
+				return fmt.Errorf("serving the ticket shop: %w", err)
 			case <-ctx.Done():
 				return server.Close()
 			}

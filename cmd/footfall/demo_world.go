@@ -174,10 +174,10 @@ func demoSellers() []demoSeller {
 				{"jazz-im-hof", "Jazz im Hof", -60, -2, 19, 4, 1, 2400, 1800},
 			},
 			affiliates: []demoAffiliate{
-				{Name: "Anna Lindqvist", Nickname: "anna", pull: 5, sells: 0.05},
+				{Name: "Anna Konzertmagazin", Nickname: "anna", pull: 5, sells: 0.05},
 				{Name: "Radio Hafenwelle", Nickname: "hafenwelle", pull: 4, sells: 0.03},
 				{Name: "Kiezblog Nord", Nickname: "kiezblog", pull: 2, sells: 0.04},
-				{Name: "Jonas Brandt", Nickname: "jonas", pull: 1, sells: 0.02},
+				{Name: "Jonas Schallplatten", Nickname: "jonas", pull: 1, sells: 0.02},
 			},
 			codes: []demoCode{
 				{Text: "ANNA", Affiliate: "anna"},
@@ -196,9 +196,9 @@ func demoSellers() []demoSeller {
 				{"mar-aberto", "Mar Aberto", -3, 60, 16, 8, 3, 5500, 4000},
 			},
 			affiliates: []demoAffiliate{
-				{Name: "Inês Carvalho", Nickname: "ines", pull: 4, sells: 0.05},
+				{Name: "Inês Agenda Cultural", Nickname: "ines", pull: 4, sells: 0.05},
 				{Name: "Lisboa Sem Sono", Nickname: "semsono", pull: 3, sells: 0.03},
-				{Name: "Tiago Moura", Nickname: "tiago", pull: 1, sells: 0.02},
+				{Name: "Tiago Discos", Nickname: "tiago", pull: 1, sells: 0.02},
 			},
 			codes: []demoCode{
 				{Text: "INES", Affiliate: "ines"},
@@ -215,10 +215,10 @@ func demoSellers() []demoSeller {
 				{"open-roof", "Open Roof Cinema", -9, 75, 20, 4, 2, 1800, 1200},
 			},
 			affiliates: []demoAffiliate{
-				{Name: "Maya Okafor", Nickname: "maya", pull: 5, sells: 0.06},
+				{Name: "Maya Dance Studio", Nickname: "maya", pull: 5, sells: 0.06},
 				{Name: "Off-Off Newsletter", Nickname: "offoff", pull: 3, sells: 0.04},
-				{Name: "Lou Petrakis", Nickname: "lou", pull: 2, sells: 0.02},
-				{Name: "Sam Reyes", Nickname: "sam", pull: 1, sells: 0.02},
+				{Name: "Lou's Diner", Nickname: "lou", pull: 2, sells: 0.02},
+				{Name: "Sam's Record Store", Nickname: "sam", pull: 1, sells: 0.02},
 			},
 			codes: []demoCode{
 				{Text: "MAYA", Affiliate: "maya"},

@@ -26,6 +26,8 @@ type env struct {
 
 	Data   string // data directory of the embedded product
 	Config string // configuration file; empty: defaults, environment and flags only
+
+	adjust func(*settings) // what the program itself decides, above all else; may be nil
 }
 
 // usageError marks what the person at the keyboard asked wrongly: exit code 2.

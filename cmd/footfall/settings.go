@@ -57,5 +57,8 @@ func (e *env) settings() (settings, error) {
 	if err != nil {
 		return s, fmt.Errorf("reading the configuration: %w", err)
 	}
+	if e.adjust != nil {
+		e.adjust(&s)
+	}
 	return s, nil
 }
