@@ -25,7 +25,7 @@ type index struct {
 // subTable is open addressing over an arena of entries, in one piece of memory.
 //
 //	data  = slots | arena
-//	slot      = 4 bytes: offset of an entry in the data (24 bits) and a tag of its hash (8); 0: free
+//	slot  = 4 bytes: offset of an entry in the data (24 bits) and a tag of its hash (8); 0: free
 //	entry = key length (1 byte) | value length (2) | key | value
 //
 // The tag keeps a search from looking at entries that it does not want, each of

@@ -143,10 +143,18 @@ type bench struct {
 	table    *Table
 	metrics  *prometheus.Registry
 	log      *bytes.Buffer
-	secrets  []routes.Secrets
-	covered  []routes.Covered
 	reporter *reporter
-	refuse   error
+
+	mu      sync.Mutex
+	secrets []routes.Secrets // told so far; guarded by mu
+	covered []routes.Covered // likewise
+}
+
+// told is what the table has handed on so far.
+func (b *bench) told() ([]routes.Secrets, []routes.Covered) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.secrets, b.covered
 }
 
 func newBench(t testing.TB, dir string, r *reporter) *bench {
@@ -156,8 +164,17 @@ func newBench(t testing.TB, dir string, r *reporter) *bench {
 	config.Dir = dir
 	table, err := New(config, Deps{
 		Feed: r, Clock: time.Now, Log: slog.New(slog.NewTextHandler(b.log, nil)), Metrics: b.metrics,
-		OnSecrets: func(s routes.Secrets) error { b.secrets = append(b.secrets, s); return b.refuse },
-		OnCovered: func(c routes.Covered) { b.covered = append(b.covered, c) },
+		OnSecrets: func(s routes.Secrets) error {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.secrets = append(b.secrets, s)
+			return nil
+		},
+		OnCovered: func(c routes.Covered) {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.covered = append(b.covered, c)
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
