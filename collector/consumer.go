@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"path/filepath"
 	"sync/atomic"
 	"time"
 
@@ -34,19 +33,17 @@ import (
 
 // ConsumerConfig is the consumer role's.
 type ConsumerConfig struct {
-	Collector ids.CollectorID `koanf:"-"`
-	// JournalDir holds the journals, LakeDir the lake.
-	JournalDir string          `koanf:"-"`
-	LakeDir    string          `koanf:"-"`
-	Consumer   consumer.Config `koanf:"consumer"`
+	Collector            ids.CollectorID
+	VisitsDir, OrdersDir string // the journals
+	LakeDir              string
+	Consumer             consumer.Config // of both; the role names their logs
 }
 
-// DefaultConsumerConfig is the role's defaults without its places.
-func DefaultConsumerConfig() ConsumerConfig {
-	c := ConsumerConfig{Consumer: consumer.Defaults()}
-	// The role names both logs; these make the configuration whole.
-	c.Consumer.Log, c.Consumer.Kind, c.Consumer.Collector = lakelog.VisitsLog(standInID), lakelog.KindVisits, standInID
-	c.Consumer.LakeDir = "lake"
+// DefaultConsumer is the consumers' defaults, with stand-ins for what the role
+// decides, so that they are whole.
+func DefaultConsumer() consumer.Config {
+	c := consumer.Defaults()
+	c.Log, c.Kind, c.Collector, c.LakeDir = lakelog.VisitsLog(standInID), lakelog.KindVisits, standInID, "lake"
 	return c
 }
 
@@ -72,8 +69,8 @@ func NewConsumer(config ConsumerConfig, deps ConsumerDeps) (*Consumer, error) {
 		return nil, fmt.Errorf("building the bot rules: %w", err)
 	}
 	c := &Consumer{keys: &keys{feed: deps.Feed, log: deps.Log}}
-	build := func(kind, log string) (*consumer.Consumer, error) {
-		reader, err := journal.OpenReader(filepath.Join(config.JournalDir, kind))
+	build := func(kind, log, dir string) (*consumer.Consumer, error) {
+		reader, err := journal.OpenReader(dir)
 		if err != nil {
 			return nil, fmt.Errorf("opening the journal of %s: %w", kind, err)
 		}
@@ -85,10 +82,10 @@ func NewConsumer(config ConsumerConfig, deps ConsumerDeps) (*Consumer, error) {
 			Metrics: prometheus.WrapRegistererWith(prometheus.Labels{"journal": kind}, deps.Metrics),
 		})
 	}
-	if c.visits, err = build(lakelog.KindVisits, lakelog.VisitsLog(config.Collector)); err != nil {
+	if c.visits, err = build(lakelog.KindVisits, lakelog.VisitsLog(config.Collector), config.VisitsDir); err != nil {
 		return nil, err
 	}
-	if c.orders, err = build(lakelog.KindOrders, lakelog.OrdersLog(config.Collector)); err != nil {
+	if c.orders, err = build(lakelog.KindOrders, lakelog.OrdersLog(config.Collector), config.OrdersDir); err != nil {
 		return nil, err
 	}
 	return c, nil

@@ -70,8 +70,7 @@ type orderTail struct{ *journal.Tail }
 
 func (t orderTail) Next() (orders.Record, bool, error) {
 	r, ok, err := t.Tail.Next()
-	var corrupt *journal.CorruptError
-	if errors.As(err, &corrupt) {
+	if _, ok := errors.AsType[*journal.CorruptError](err); ok {
 		err = fmt.Errorf("%w: %w", orders.ErrDamaged, err)
 	}
 	return orders.Record{Sequence: r.Sequence, Kind: r.Kind, Version: r.Version, Body: r.Body}, ok, err

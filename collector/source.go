@@ -48,8 +48,7 @@ type sourceTail struct{ *journal.Tail }
 func (t sourceTail) Next() (consumer.Record, bool, error) {
 	for {
 		r, ok, err := t.Tail.Next()
-		var corrupt *journal.CorruptError
-		if errors.As(err, &corrupt) {
+		if _, ok := errors.AsType[*journal.CorruptError](err); ok {
 			continue
 		}
 		if err != nil || !ok {

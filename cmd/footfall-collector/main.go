@@ -40,7 +40,7 @@ func main() {
 	}
 	_, _ = fmt.Fprintf(os.Stderr, "footfall-collector: %v\n", err)
 	var usage usageError
-	if errors.As(err, &usage) {
+	if errors.As(err, &usage) || errors.Is(err, ops.ErrConfig) {
 		os.Exit(exitUsage)
 	}
 	os.Exit(exitFailure)
@@ -85,8 +85,7 @@ func load(data, file string) (settings, error) {
 	s := settings{Log: ops.DefaultLogConfig(), Admin: ops.DefaultAdminConfig(), Collector: collector.DefaultConfig()}
 	s.Collector.Place(data)
 	err := conf.Load(&s, conf.LoadOptions{File: file, EnvPrefix: "FOOTFALL_", EnvOther: []string{"FOOTFALL_DATA", "FOOTFALL_CONFIG"}})
-	var problems *conf.Errors
-	if errors.As(err, &problems) {
+	if problems, ok := errors.AsType[*conf.Errors](err); ok {
 		return s, usageError{fmt.Errorf("the configuration can't be used:\n%w", problems)}
 	}
 	if err != nil {
@@ -96,7 +95,7 @@ func load(data, file string) (settings, error) {
 }
 
 func build(s settings, errw io.Writer) (*ops.Role, *collector.Collector, error) {
-	role, err := ops.NewRole(errw, s.Log, s.Admin)
+	role, err := ops.NewRole(errw, time.Now, s.Log, s.Admin)
 	if err != nil {
 		return nil, nil, usageError{err}
 	}

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"strings"
 	"syscall"
+	"time"
 
 	"footfall/reporter"
 )
@@ -58,6 +59,17 @@ func (ask exchange) call(ctx context.Context, method, path string, in, out any) 
 // long as it takes.
 func (e *env) call(ctx context.Context, method, path string, in, out any) error {
 	return exchange(e.roundTrip).call(ctx, method, path, in, out)
+}
+
+// serverRuns says whether a server answers on this data.
+func (e *env) serverRuns(ctx context.Context) bool {
+	dialer := net.Dialer{Timeout: time.Second}
+	conn, err := dialer.DialContext(ctx, "unix", reporter.SocketPath(e.Data))
+	if err != nil {
+		return false
+	}
+	_ = conn.Close() // only its opening mattered
+	return true
 }
 
 // roundTrip asks the running server, or opens the data in this process.

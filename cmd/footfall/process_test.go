@@ -133,13 +133,18 @@ func ledgerWorld() ledger.World {
 	return ledger.World{
 		Organizers: []ledger.Organizer{{Slug: "north", Zone: "America/St_Johns"}, {Slug: "east", Zone: "Asia/Tokyo"}, {Slug: "south", Zone: "Australia/Lord_Howe"}},
 		Events: []ledger.Event{
-			{Slug: "n-fair", Organizer: "north", Currency: "CAD"}, {Slug: "n-late", Organizer: "north", Currency: "CAD", Ended: true},
-			{Slug: "e-gala", Organizer: "east", Currency: "JPY"}, {Slug: "s-surf", Organizer: "south", Currency: "AUD"},
+			{Slug: "n-fair", Organizer: "north", Currency: "CAD"},
+			{Slug: "n-late", Organizer: "north", Currency: "CAD", Ended: true},
+			{Slug: "e-gala", Organizer: "east", Currency: "JPY"},
+			{Slug: "s-surf", Organizer: "south", Currency: "AUD"},
 		},
 		Codes: []ledger.Code{
-			{Organizer: "north", Text: "foodie", Affiliate: "foodguide"}, {Organizer: "north", Text: "fairradio", Event: "n-fair", Affiliate: "radio"},
-			{Organizer: "north", Text: "quiet", Affiliate: "radio", Paused: true}, {Organizer: "east", Text: "foodie", Affiliate: "ramenmap"},
-			{Organizer: "east", Text: "gala", Event: "e-gala", Affiliate: "galaclub"}, {Organizer: "south", Text: "Wave.1", Affiliate: "surfshop"},
+			{Organizer: "north", Text: "foodie", Affiliate: "foodguide"},
+			{Organizer: "north", Text: "fairradio", Event: "n-fair", Affiliate: "radio"},
+			{Organizer: "north", Text: "quiet", Affiliate: "radio", Paused: true},
+			{Organizer: "east", Text: "foodie", Affiliate: "ramenmap"},
+			{Organizer: "east", Text: "gala", Event: "e-gala", Affiliate: "galaclub"},
+			{Organizer: "south", Text: "Wave.1", Affiliate: "surfshop"},
 			{Organizer: "south", Text: "radio-S", Event: "s-surf", Affiliate: "boardfm"},
 		},
 	}

@@ -40,9 +40,13 @@ func TestReportWithoutAServerIsAskedOfTheData(t *testing.T) {
 		t.Errorf("%s, %v", text, err)
 	}
 	for _, c := range []struct{ says, args string }{
-		{"conversion_rate", "report --sort visits;DROP"}, {"affiliate, code, event or day", "report --by nobody"},
-		{"not before", "report --from 2026-11-02 --to 2026-11-01"}, {"limit", "report --limit -5"}, {"as-of", "report --as-of yesterday"},
-		{"table, csv or json", "report --format xlsx"}, {"event", "report --event nowhere"},
+		{"conversion_rate", "report --sort visits;DROP"},
+		{"affiliate, code, event or day", "report --by nobody"},
+		{"not before", "report --from 2026-11-02 --to 2026-11-01"},
+		{"limit", "report --limit -5"},
+		{"as-of", "report --as-of yesterday"},
+		{"table, csv or json", "report --format xlsx"},
+		{"event", "report --event nowhere"},
 	} {
 		_, errs := try(exitUsage, strings.Fields(c.args)...)
 		if !strings.Contains(errs, c.says) {

@@ -25,7 +25,7 @@ func (e *env) newRole() (*role, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := ops.NewRole(e.Err, s.Log, s.Admin)
+	r, err := ops.NewRole(e.Err, e.Now, s.Log, s.Admin)
 	if err != nil {
 		return nil, usageError{err}
 	}
@@ -45,8 +45,11 @@ func (r *role) addCollector(id ids.CollectorID, feed routes.Feed) (*collector.Co
 }
 
 func (r *role) addConsumer(id ids.CollectorID, feed routes.Feed) error {
-	config := r.settings.Consumer
-	config.Collector = id
+	s := r.settings
+	config := collector.ConsumerConfig{
+		Collector: id, VisitsDir: s.Collector.VisitsJournal.Dir, OrdersDir: s.Collector.OrdersJournal.Dir,
+		LakeDir: reporter.LakeDir(r.env.Data), Consumer: s.Consumer,
+	}
 	c, err := collector.NewConsumer(config, collector.ConsumerDeps{Feed: feed, Clock: r.env.Now, Log: r.Log, Metrics: r.Metrics})
 	if err != nil {
 		return usageError{err}
@@ -60,10 +63,10 @@ func (r *role) addConsumer(id ids.CollectorID, feed routes.Feed) error {
 func (r *role) openReporter(ctx context.Context) (*reporter.Reporter, error) {
 	rep, err := reporter.New(r.settings.Reporter, reporter.Deps{Clock: r.env.Now, Log: r.Log, Metrics: r.Metrics})
 	if err != nil {
-		return nil, usageError{err}
+		return nil, ops.Starting("reporter", err)
 	}
 	if err := rep.Open(ctx); err != nil {
-		return nil, err
+		return nil, ops.Starting("reporter", err)
 	}
 	return rep, nil
 }
@@ -100,7 +103,7 @@ collector's journals below the data directory and commits to the lake there.`,
 				return err
 			}
 			return r.Run(c.Context(), func() error {
-				r.Log.Info("consumer ready", "collector", id, "lake", r.settings.Consumer.LakeDir)
+				r.Log.Info("consumer ready", "collector", id, "lake", reporter.LakeDir(e.Data))
 				return nil
 			})
 		},

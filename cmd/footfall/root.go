@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"footfall/internal/ops"
 )
 
 // Exit codes. They are part of the command line's contract: scripts tell a
@@ -50,7 +52,7 @@ func run(args []string, out, errw io.Writer) int {
 	}
 	_, _ = fmt.Fprintf(errw, "footfall: %v\n", err)
 	var usage usageError
-	if errors.As(err, &usage) {
+	if errors.As(err, &usage) || errors.Is(err, ops.ErrConfig) {
 		return exitUsage
 	}
 	return exitFailure
@@ -66,6 +68,15 @@ site's orders, and reports who brought how many visits, orders and tickets.
 Start it with "footfall all"; ask it with "footfall report".`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	const typos = 2 // letters that a mistyped command may differ by
+	root.SuggestionsMinimumDistance = typos
+	root.Args = func(_ *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return usagef("there is no command %q%s: see footfall --help", args[0], suggestion(root, args[0]))
+		}
+		return nil
 	}
 	root.PersistentFlags().StringVar(&e.Data, "data", defaultData(), "data directory (FOOTFALL_DATA)")
 	root.PersistentFlags().StringVar(&e.Config, "config", os.Getenv("FOOTFALL_CONFIG"), "configuration file, TOML (FOOTFALL_CONFIG)")
@@ -83,6 +94,14 @@ Start it with "footfall all"; ask it with "footfall report".`,
 		}
 	}
 	return root
+}
+
+// suggestion names the command that was probably meant.
+func suggestion(root *cobra.Command, typed string) string {
+	if near := root.SuggestionsFor(typed); len(near) > 0 {
+		return " (did you mean " + near[0] + "?)"
+	}
+	return ""
 }
 
 func defaultData() string {

@@ -3,9 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 
 	"footfall/collector"
+	"footfall/collector/consumer"
 	"footfall/internal/conf"
 	"footfall/internal/ops"
 	"footfall/reporter"
@@ -17,11 +17,11 @@ const envPrefix = "FOOTFALL_"
 // settings is every role's configuration; a role reads its own sections and
 // the common ones.
 type settings struct {
-	Log       ops.LogConfig            `koanf:"log"`
-	Admin     ops.AdminConfig          `koanf:"admin"`
-	Collector collector.Config         `koanf:"collector"`
-	Consumer  collector.ConsumerConfig `koanf:"consumer"`
-	Reporter  reporter.Config          `koanf:"reporter"`
+	Log       ops.LogConfig    `koanf:"log"`
+	Admin     ops.AdminConfig  `koanf:"admin"`
+	Collector collector.Config `koanf:"collector"`
+	Consumer  consumer.Config  `koanf:"consumer"`
+	Reporter  reporter.Config  `koanf:"reporter"`
 }
 
 // defaultSettings has every place below a data directory, whole enough to be
@@ -31,13 +31,11 @@ func defaultSettings(data string) settings {
 		Log:       ops.DefaultLogConfig(),
 		Admin:     ops.DefaultAdminConfig(),
 		Collector: collector.DefaultConfig(),
-		Consumer:  collector.DefaultConsumerConfig(),
+		Consumer:  collector.DefaultConsumer(),
 		Reporter:  reporter.DefaultConfig(),
 	}
 	s.Collector.Place(data)
 	s.Reporter.Place(data)
-	s.Consumer.JournalDir = filepath.Join(data, "journal")
-	s.Consumer.LakeDir = reporter.LakeDir(data)
 	return s
 }
 
@@ -50,8 +48,7 @@ func (e *env) settings() (settings, error) {
 		EnvPrefix: envPrefix,
 		EnvOther:  []string{"FOOTFALL_DATA", "FOOTFALL_CONFIG"},
 	})
-	var problems *conf.Errors
-	if errors.As(err, &problems) {
+	if problems, ok := errors.AsType[*conf.Errors](err); ok {
 		return s, usageError{fmt.Errorf("the configuration can't be used:\n%w", problems)}
 	}
 	if err != nil {
