@@ -10,7 +10,8 @@ MAKEFLAGS += --no-print-directory
 export GOFLAGS := -buildvcs=false $(GOFLAGS)
 VERSION := $(shell git describe --tags --dirty 2>/dev/null)
 COMMIT  := $(shell git rev-parse HEAD 2>/dev/null)
-LDFLAGS := -X footfall/internal/ops.version=$(VERSION) -X footfall/internal/ops.commit=$(COMMIT)
+COMMITTED := $(shell git log -1 --format=%cI 2>/dev/null)
+LDFLAGS := -X footfall/internal/ops.version=$(VERSION) -X footfall/internal/ops.commit=$(COMMIT) -X footfall/internal/ops.committed=$(COMMITTED)
 
 # Tools are built from source into the user's cache, by version: a fresh clone
 # finds them there.

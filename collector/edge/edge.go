@@ -125,7 +125,7 @@ func New(config Config, deps Deps) (*Edge, error) {
 func (e *Edge) Listen(ctx context.Context) error {
 	l, err := listen(ctx, e.config.Listen)
 	if err != nil {
-		return fmt.Errorf("listening for clicks on %s: %w", e.config.Listen, err)
+		return fmt.Errorf("opening the click listener: %w", err)
 	}
 	e.listener = newListener(l, e)
 	return nil

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"footfall/internal/ops"
 )
 
 const (
@@ -47,7 +49,7 @@ func listen(ctx context.Context, address string) (*net.TCPListener, error) {
 		}
 		return err
 	}}
-	l, err := config.Listen(ctx, "tcp", address)
+	l, err := ops.ListenWith(ctx, "collector.edge.listen", address, config)
 	if err != nil {
 		return nil, err
 	}

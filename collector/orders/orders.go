@@ -32,6 +32,7 @@ import (
 	"github.com/valyala/fasthttp"
 	"golang.org/x/sync/errgroup"
 
+	"footfall/internal/ops"
 	"footfall/schemas/ids"
 )
 
@@ -133,9 +134,9 @@ func (o *Orders) Open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.config.Listen)
+	ln, err := ops.Listen(ctx, "collector.orders.listen", o.config.Listen)
 	if err != nil {
-		return errors.Join(fmt.Errorf("listening for orders on %s: %w", o.config.Listen, err), idx.close())
+		return errors.Join(fmt.Errorf("opening the order listener: %w", err), idx.close())
 	}
 	o.index, o.ln = idx, newPatient(ln, o.metrics.acceptErrors)
 	o.ledger = newLedger(o.deps, idx)

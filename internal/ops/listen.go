@@ -13,10 +13,14 @@ import (
 // Listen opens a TCP listener. key is the setting that holds the address; the
 // error names it and says what to do.
 func Listen(ctx context.Context, key, address string) (net.Listener, error) {
+	return ListenWith(ctx, key, address, net.ListenConfig{})
+}
+
+// ListenWith is Listen with options of the socket.
+func ListenWith(ctx context.Context, key, address string, open net.ListenConfig) (net.Listener, error) {
 	if _, _, err := net.SplitHostPort(address); err != nil {
-		return nil, fmt.Errorf("listening on %q: want HOST:PORT, as in 127.0.0.1:8600; set %s: %w", address, key, errors.Join(ErrConfig, err))
+		return nil, fmt.Errorf("listening on %q: want HOST:PORT, as in 127.0.0.1:8600; set %s: %w: %w", address, key, ErrConfig, err)
 	}
-	var open net.ListenConfig
 	listener, err := open.Listen(ctx, "tcp", address)
 	switch {
 	case err == nil:
@@ -40,7 +44,7 @@ func Listen(ctx context.Context, key, address string) (net.Listener, error) {
 func CheckLoopback(key, address, remedy string) error {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
-		return fmt.Errorf("%s: %q: want HOST:PORT: %w", key, address, errors.Join(ErrConfig, err))
+		return fmt.Errorf("%s: %q: want HOST:PORT: %w: %w", key, address, ErrConfig, err)
 	}
 	if IsLoopbackHost(host) {
 		return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -14,13 +15,14 @@ type Role struct {
 	Log     *slog.Logger
 	Metrics *prometheus.Registry
 	Admin   *Admin
+	clock   func() time.Time
 	parts   []Part
 }
 
 // NewRole builds a role that logs to w and has no part but its admin listener.
 // An error is a configuration that can't work.
-func NewRole(w io.Writer, log LogConfig, admin AdminConfig) (*Role, error) {
-	r := &Role{Metrics: NewMetrics()}
+func NewRole(w io.Writer, clock func() time.Time, log LogConfig, admin AdminConfig) (*Role, error) {
+	r := &Role{Metrics: NewMetrics(), clock: clock}
 	var err error
 	if r.Log, err = Logger(w, log); err != nil {
 		return nil, err
@@ -48,6 +50,7 @@ func (r *Role) Run(ctx context.Context, ready func() error) error {
 	defer release()
 	info := Version()
 	r.Log.Info("starting", "version", info.Version, "commit", info.Commit)
+	r.checkClock(info)
 	r.Add(Part{
 		Name: "ready notice",
 		Open: func(context.Context) error { return ready() },
@@ -62,4 +65,14 @@ func (r *Role) Run(ctx context.Context, ready func() error) error {
 	}
 	r.Log.Info("stopped")
 	return nil
+}
+
+// checkClock warns of a clock that can't be right: the program is younger. It
+// starts all the same, since no id comes from a clock and rows keep the times
+// that they were given.
+func (r *Role) checkClock(info Info) {
+	if now := r.clock(); now.Before(info.committed) {
+		r.Log.Warn("clock is before the time of this build, visits and orders get wrong times: set the clock and start again",
+			"clock", now.UTC().Format(time.RFC3339), "build", info.committed.Format(time.RFC3339))
+	}
 }

@@ -47,7 +47,7 @@ func Run(ctx context.Context, parts ...Part) error {
 				break // told to stop while it started: no failure
 			}
 			if err != nil {
-				errs = append(errs, fmt.Errorf("starting %s: %w", part.Name, err))
+				errs = append(errs, Starting(part.Name, err))
 				break
 			}
 		}

@@ -130,10 +130,10 @@ func TestVersionIsNeverEmpty(t *testing.T) {
 		{Key: "vcs.revision", Value: "abc"}, {Key: "vcs.modified", Value: "true"},
 	}}
 	for want, got := range map[string]Info{
-		"footfall devel, commit unknown, unknown":         versionOf("", "", nil),
-		"footfall devel, commit abc, modified, go1.26.0":  versionOf("", "", build),
-		"footfall v0.1.0, commit def, modified, go1.26.0": versionOf("v0.1.0", "def", build),
-		"footfall v0.2.0, commit unknown, go1.26.0":       versionOf("", "", &debug.BuildInfo{GoVersion: "go1.26.0", Main: debug.Module{Version: "v0.2.0"}}),
+		"footfall devel, commit unknown, unknown":         versionOf("", "", "", nil),
+		"footfall devel, commit abc, modified, go1.26.0":  versionOf("", "", "", build),
+		"footfall v0.1.0, commit def, modified, go1.26.0": versionOf("v0.1.0", "def", "", build),
+		"footfall v0.2.0, commit unknown, go1.26.0":       versionOf("", "", "", &debug.BuildInfo{GoVersion: "go1.26.0", Main: debug.Module{Version: "v0.2.0"}}),
 		Version().String(): Version(),
 	} {
 		if got.String() != want {

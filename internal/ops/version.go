@@ -3,6 +3,7 @@ package ops
 import (
 	"fmt"
 	"runtime/debug"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -10,8 +11,9 @@ import (
 
 // What the linker sets: -ldflags "-X footfall/internal/ops.version=v0.1.0 …".
 var (
-	version string
-	commit  string //nolint:gochecknoglobals // set by the linker
+	version   string
+	commit    string //nolint:gochecknoglobals // set by the linker
+	committed string //nolint:gochecknoglobals // set by the linker: the commit's time, RFC 3339
 )
 
 // Info says which program this is.
@@ -20,6 +22,8 @@ type Info struct {
 	Commit   string `json:"commit"`   // full hash; "unknown" when built outside a repository
 	Modified bool   `json:"modified"` // built from files that were not committed
 	Go       string `json:"go"`       // "go1.26.0"
+
+	committed time.Time // of the commit; zero when built outside a repository
 }
 
 // String is the line that the version command prints.
@@ -34,11 +38,11 @@ func (i Info) String() string {
 // Version reads what the linker set and, for the rest, what the Go tool noted.
 func Version() Info {
 	build, _ := debug.ReadBuildInfo()
-	return versionOf(version, commit, build)
+	return versionOf(version, commit, committed, build)
 }
 
-func versionOf(version, commit string, build *debug.BuildInfo) Info {
-	info := Info{Version: version, Commit: commit, Go: "unknown"}
+func versionOf(version, commit, committed string, build *debug.BuildInfo) Info {
+	info := Info{Version: version, Commit: commit, Go: "unknown", committed: instant(committed)}
 	if build != nil {
 		info.Go = build.GoVersion
 		if tag := build.Main.Version; info.Version == "" && tag != "(devel)" {
@@ -50,6 +54,8 @@ func versionOf(version, commit string, build *debug.BuildInfo) Info {
 				info.Commit = s.Value
 			case s.Key == "vcs.modified":
 				info.Modified = s.Value == "true"
+			case s.Key == "vcs.time" && info.committed.IsZero():
+				info.committed = instant(s.Value)
 			}
 		}
 	}
@@ -60,6 +66,12 @@ func versionOf(version, commit string, build *debug.BuildInfo) Info {
 		info.Commit = "unknown"
 	}
 	return info
+}
+
+// instant reads an RFC 3339 time; the zero time for anything else.
+func instant(text string) time.Time {
+	t, _ := time.Parse(time.RFC3339, text)
+	return t.UTC()
 }
 
 // NewMetrics makes a registry with the process's own figures and the version.
