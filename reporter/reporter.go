@@ -113,8 +113,8 @@ func (r *Reporter) Parts() []ops.Part {
 			err := r.catalog.Run(ctx)
 			return errors.Join(err, r.Close())
 		}},
-		{Name: "control listener", Run: r.catalog.RunControl},
-		{Name: "api", Run: func(ctx context.Context) error { return r.api.Run(ctx, SocketPath(r.config.Dir)) }},
+		{Name: "control listener", Open: r.catalog.OpenControl, Run: r.catalog.RunControl},
+		{Name: "api", Open: func(ctx context.Context) error { return r.api.Open(ctx, SocketPath(r.config.Dir)) }, Run: r.api.Run},
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"strconv"
@@ -98,6 +99,9 @@ type API struct {
 	deps    Deps
 	metrics *metrics
 	mux     *http.ServeMux
+
+	socket   string // after Open
+	listener net.Listener
 }
 
 // New builds the routes; it listens on nothing.

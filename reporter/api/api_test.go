@@ -195,7 +195,10 @@ func TestAuditLogNamesTheSocketsPeer(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "s.sock")
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- a.Run(ctx, socket) }()
+	if err := a.Open(ctx, socket); err != nil {
+		t.Fatal(err)
+	}
+	go func() { done <- a.Run(ctx) }()
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		for {
 			var d net.Dialer

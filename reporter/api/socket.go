@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"footfall/internal/ops"
 )
 
 const (
@@ -21,14 +23,21 @@ const (
 	drain = 5 * time.Second
 )
 
-// Run serves the API on a unix socket at path until ctx ends. The caller holds
-// the catalog's lock, so a socket that stands there is a dead process's. Only
-// this user may connect.
-func (a *API) Run(ctx context.Context, path string) error {
+// Open makes the unix socket at path, on which commands wait until Run answers
+// them. The caller holds the catalog's lock, so a socket that stands there is a
+// dead process's. Only this user may connect.
+func (a *API) Open(ctx context.Context, path string) error {
 	listener, err := listen(ctx, path)
 	if err != nil {
 		return err
 	}
+	a.socket, a.listener = path, listener
+	return nil
+}
+
+// Run answers until ctx ends. Open must have succeeded.
+func (a *API) Run(ctx context.Context) (err error) {
+	path, listener := a.socket, a.listener
 	server := &http.Server{
 		Handler: a, ReadHeaderTimeout: headTimeout,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
@@ -58,7 +67,7 @@ func (a *API) Run(ctx context.Context, path string) error {
 func listen(ctx context.Context, path string) (net.Listener, error) {
 	temp := path + ".new"
 	if len(temp) > maxSocketPath {
-		return nil, fmt.Errorf("the data directory's path is too long for a socket in it (%s, %d bytes of at most %d): use a shorter one", path, len(path), maxSocketPath-len(".new"))
+		return nil, fmt.Errorf("%w: the data directory's path is too long for a socket in it (%s, %d bytes of at most %d): use a shorter one", ops.ErrConfig, path, len(path), maxSocketPath-len(".new"))
 	}
 	for _, name := range []string{temp, path} {
 		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"sync"
 	"time"
@@ -60,9 +61,10 @@ type Catalog struct {
 
 	lock    *os.File // held while open
 	closing sync.Once
-	closed  error   // of the close, once it is done
-	writer  *sql.DB // one connection
-	reader  *sql.DB // query only
+	closed  error        // of the close, once it is done
+	writer  *sql.DB      // one connection
+	reader  *sql.DB      // query only
+	control net.Listener // for collectors elsewhere; nil without an address
 
 	writing     sync.Mutex // serializes writers, above SQLite's own lock
 	watermarkUS int64      // guarded by writing: newest ever answered, as in the file

@@ -2,14 +2,17 @@ package catalog
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
+	"footfall/internal/ops"
 	"footfall/schemas/ids"
 	"footfall/schemas/lake/lakelog"
 	"footfall/schemas/routes"
@@ -51,16 +54,29 @@ func (c *Catalog) Control() http.Handler {
 	return mux
 }
 
-// RunControl listens until ctx ends; without an address it only waits.
-func (c *Catalog) RunControl(ctx context.Context) error {
+// OpenControl takes the address for collectors; without one it does nothing.
+func (c *Catalog) OpenControl(ctx context.Context) error {
 	config := c.config.Control
 	if config.Listen == "" {
-		<-ctx.Done()
 		return nil
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", config.Listen)
-	if err != nil {
-		return errors.Join(errors.New("listening for collectors: is catalog.control.listen free?"), err)
+	if config.TLSCert != "" {
+		if _, err := tls.LoadX509KeyPair(config.TLSCert, config.TLSKey); err != nil {
+			return fmt.Errorf("reading tls_cert and tls_key of the control listener: %w: %w", ops.ErrConfig, err)
+		}
+	}
+	var err error
+	c.control, err = ops.Listen(ctx, "reporter.catalog.control.listen", config.Listen)
+	return err
+}
+
+// RunControl serves collectors until ctx ends; without an address it only waits.
+// OpenControl must have succeeded.
+func (c *Catalog) RunControl(ctx context.Context) error {
+	config, listener := c.config.Control, c.control
+	if listener == nil {
+		<-ctx.Done()
+		return nil
 	}
 	server := &http.Server{
 		Handler: c.Control(), ReadHeaderTimeout: controlHeadTimeout, MaxHeaderBytes: 16 << 10,
@@ -77,14 +93,14 @@ func (c *Catalog) RunControl(ctx context.Context) error {
 	}()
 	select {
 	case err := <-done:
-		return errors.Join(errors.New("serving collectors"), err)
+		return fmt.Errorf("serving collectors: %w", err)
 	case <-ctx.Done():
 	}
 	// The drain must outlive ctx, which has ended.
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), controlDrain)
 	defer cancel()
 	if err := server.Shutdown(drain); err != nil {
-		return errors.Join(errors.New("draining the control listener"), err, server.Close())
+		return errors.Join(fmt.Errorf("draining the control listener: %w", err), server.Close())
 	}
 	return nil
 }

@@ -271,6 +271,7 @@ func TestRunningControlListenerStops(t *testing.T) {
 	must(t, err)
 	ctx, cancel := context.WithCancel(f.ctx)
 	done := make(chan error, 1)
+	must(t, f.OpenControl(ctx))
 	go func() { done <- f.RunControl(ctx) }()
 	now, err := f.Revision(f.ctx)
 	must(t, err)
