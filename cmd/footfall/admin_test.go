@@ -47,6 +47,45 @@ func newDesk(t *testing.T) desk {
 	return s
 }
 
+// TestRefusedFormatChangesNothing: a secret or token that was drawn and then
+// couldn't be shown would be lost.
+func TestRefusedFormatChangesNothing(t *testing.T) {
+	s := newDesk(t)
+	for _, args := range [][]string{
+		{"organizer", "secret", "add"}, {"code", "pause", "SPRING"}, {"collector", "enrol", "edge"}, {"backup", filepath.Join(s.data, "b.db")},
+	} {
+		code, _, complaint := s.run(append(args, "--format", "xml")...)
+		if code != exitUsage || !strings.Contains(complaint, "table, csv or json") {
+			t.Errorf("%v --format xml: exit %d, %q", args, code, complaint)
+		}
+	}
+	if list := s.ok("organizer", "secret", "list", "--format", "json"); strings.TrimSpace(list) != "[]" {
+		t.Errorf("secrets: %s", list)
+	}
+	if list := s.ok("collector", "list", "--format", "json"); strings.TrimSpace(list) != "[]" {
+		t.Errorf("collectors: %s", list)
+	}
+	if show := s.ok("code", "show", "SPRING", "--format", "json"); !strings.Contains(show, `"state": "active"`) {
+		t.Errorf("code: %s", show)
+	}
+}
+
+// TestWrongArgumentsAreTheAskersMistake: scripts tell a mistake from a failure
+// by the exit code.
+func TestWrongArgumentsAreTheAskersMistake(t *testing.T) {
+	s := desk{t: t, data: filepath.Join(t.TempDir(), "data")}
+	for _, line := range []string{
+		"report extra", "explain order", "explain order A B", "explain orderr A", "collector frob", "all now", "journal verify", "version 2", "reprt",
+	} {
+		if code, _, complaint := s.run(strings.Fields(line)...); code != exitUsage || complaint == "" {
+			t.Errorf("%s: exit %d, want %d: %q", line, code, exitUsage, complaint)
+		}
+	}
+	if _, err := os.Stat(s.data); err == nil {
+		t.Error("a mistyped command made a data directory")
+	}
+}
+
 func TestPeopleLearnWhatToDoFromARefusal(t *testing.T) {
 	s := newDesk(t)
 	for _, c := range []struct {

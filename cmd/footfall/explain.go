@@ -8,24 +8,26 @@ import (
 )
 
 func newExplainCommand(e *env) *cobra.Command {
-	c := &cobra.Command{
-		Use:   "explain",
-		Short: "Why an order is credited as it is",
-	}
 	var organizer, asOf, format string
 	order := &cobra.Command{
 		Use:   "order ID",
 		Short: "The candidates for an order's credit, the winner, and why each other lost",
-		Args:  cobra.ExactArgs(1),
+		Long: `Prints who an order is credited to, every candidate with the reason that it won
+or lost by, the versions and refunds that were received, and what the answer
+stands on: policy, catalog revision, as-of. ID is the ticketing site's.`,
+		Example: `  footfall explain order A-1001
+  footfall explain order A-1001 --organizer acme --format json`,
+		Args: takes("order's ID"),
 		RunE: func(c *cobra.Command, args []string) error {
 			return e.explainOrder(c.Context(), organizer, args[0], asOf, format)
 		},
 	}
 	order.Flags().StringVar(&organizer, "organizer", "", "organizer's slug; needed where there are several")
 	order.Flags().StringVar(&asOf, "as-of", "", "what was known at this instant (default: the newest there is)")
-	order.Flags().StringVar(&format, "format", "table", "table or json")
-	c.AddCommand(order)
-	return c
+	format = "table"
+	order.Flags().Var(&choice{&format, []string{"table", "json"}}, "format", "table or json")
+	return group("explain", "Why an order is credited as it is",
+		"Says of one order who it is credited to, and why nobody else is.", order)
 }
 
 func (e *env) explainOrder(ctx context.Context, organizer, id, asOf, format string) error {

@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -14,9 +15,38 @@ import (
 // formats are what --format takes on every command that lists something.
 const formats = "table, csv or json"
 
+// choice is a flag that takes one of some words. It is refused before the
+// command does anything: a secret that is drawn and then can't be shown is lost.
+type choice struct {
+	value   *string
+	choices []string
+}
+
+// String is the word that is chosen.
+func (c *choice) String() string {
+	if c.value == nil { // cobra asks a zero choice for its default
+		return ""
+	}
+	return *c.value
+}
+
+// Set chooses a word.
+func (c *choice) Set(word string) error {
+	if !slices.Contains(c.choices, word) {
+		last := len(c.choices) - 1
+		return fmt.Errorf("want %s or %s", strings.Join(c.choices[:last], ", "), c.choices[last])
+	}
+	*c.value = word
+	return nil
+}
+
+// Type names the kind of value in help texts.
+func (*choice) Type() string { return "string" }
+
 // addFormat gives a command its --format.
 func addFormat(c *cobra.Command, format *string) {
-	c.Flags().StringVar(format, "format", "table", formats)
+	*format = "table"
+	c.Flags().Var(&choice{format, []string{"table", "csv", "json"}}, "format", formats)
 }
 
 // render writes rows under columns as a table or CSV, or raw as JSON. Text that

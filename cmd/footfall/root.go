@@ -93,6 +93,7 @@ Start it with "footfall all"; ask it with "footfall report".`,
 			root.AddCommand(c)
 		}
 	}
+	argumentsAreUsage(root)
 	return root
 }
 
@@ -102,6 +103,21 @@ func suggestion(root *cobra.Command, typed string) string {
 		return " (did you mean " + near[0] + "?)"
 	}
 	return ""
+}
+
+// argumentsAreUsage makes wrong arguments of every command the asker's mistake.
+func argumentsAreUsage(c *cobra.Command) {
+	if check := c.Args; check != nil {
+		c.Args = func(c *cobra.Command, args []string) error {
+			if err := check(c, args); err != nil {
+				return usageError{err}
+			}
+			return nil
+		}
+	}
+	for _, below := range c.Commands() {
+		argumentsAreUsage(below)
+	}
 }
 
 func defaultData() string {
