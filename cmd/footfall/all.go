@@ -132,7 +132,7 @@ func (p *product) shopPart(world *demoWorld, secrets map[string]string, listen s
 			if err != nil {
 				return err
 			}
-			server = &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
+			server = &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, ErrorLog: ops.ServerLog(p.Log)}
 			listener, err = ops.Listen(ctx, "--shop-listen", listen)
 			return err
 		},

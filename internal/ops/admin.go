@@ -85,7 +85,7 @@ func NewAdmin(config AdminConfig, deps AdminDeps) (*Admin, error) {
 		ReadTimeout:       adminReadTimeout,
 		WriteTimeout:      adminWriteTimeout,
 		MaxHeaderBytes:    adminHeadBytes,
-		ErrorLog:          slog.NewLogLogger(deps.Log.Handler(), slog.LevelDebug),
+		ErrorLog:          ServerLog(deps.Log),
 	}
 	return a, nil
 }

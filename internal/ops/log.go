@@ -14,9 +14,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	stdlog "log"
 	"log/slog"
+	"net/netip"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -74,6 +77,26 @@ func Logger(w io.Writer, c LogConfig) (*slog.Logger, error) {
 		return slog.New(slog.NewTextHandler(w, options)), nil
 	}
 	return slog.New(slog.NewJSONHandler(w, options)), nil
+}
+
+// ServerLog is where a net/http server may complain: at debug level, since
+// strangers can make it, and without the addresses that it names them by.
+func ServerLog(log *slog.Logger) *stdlog.Logger {
+	return stdlog.New(complaints{log}, "", 0)
+}
+
+type complaints struct{ log *slog.Logger }
+
+// Write takes one complaint.
+func (c complaints) Write(text []byte) (int, error) {
+	words := strings.Fields(string(text))
+	for i, word := range words {
+		if _, err := netip.ParseAddrPort(strings.TrimSuffix(word, ":")); err == nil {
+			words[i] = "somebody:"
+		}
+	}
+	c.log.Debug("http server complains", "complaint", strings.Join(words, " "))
+	return len(text), nil
 }
 
 func utcTime(groups []string, a slog.Attr) slog.Attr {

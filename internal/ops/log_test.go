@@ -77,3 +77,18 @@ func TestARepeatedMessageIsCountedNotLogged(t *testing.T) {
 		t.Errorf("remembers %d messages", len(every.seen))
 	}
 }
+
+func TestNoServersComplaintNamesAnAddress(t *testing.T) {
+	var out bytes.Buffer
+	log, err := Logger(&out, LogConfig{Format: "json", Level: "debug"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	complaint := ServerLog(log)
+	complaint.Printf("http: TLS handshake error from %s: EOF", "203.0.113.7:51234")
+	complaint.Printf("http: panic serving %v: %v", "[2001:db8::7]:51234", "boom")
+	if got := out.String(); strings.Contains(got, "203.0.113.7") || strings.Contains(got, "2001:db8") ||
+		!strings.Contains(got, "handshake error from somebody: EOF") || !strings.Contains(got, "serving somebody: boom") {
+		t.Errorf("the log has %s", got)
+	}
+}

@@ -39,7 +39,7 @@ func (a *API) Open(ctx context.Context, path string) error {
 func (a *API) Run(ctx context.Context) (err error) {
 	path, listener := a.socket, a.listener
 	server := &http.Server{
-		Handler: a, ReadHeaderTimeout: headTimeout,
+		Handler: a, ReadHeaderTimeout: headTimeout, ErrorLog: ops.ServerLog(a.deps.Log),
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			return context.WithValue(ctx, actorKey{}, peer(c))
 		},

@@ -79,7 +79,7 @@ func (c *Catalog) RunControl(ctx context.Context) error {
 		return nil
 	}
 	server := &http.Server{
-		Handler: c.Control(), ReadHeaderTimeout: controlHeadTimeout, MaxHeaderBytes: 16 << 10,
+		Handler: c.Control(), ReadHeaderTimeout: controlHeadTimeout, MaxHeaderBytes: 16 << 10, ErrorLog: ops.ServerLog(c.deps.Log),
 		BaseContext: func(net.Listener) context.Context { return ctx }, // a stop ends the waits
 	}
 	c.deps.Log.Info("listening for collectors", "address", listener.Addr().String(), "tls", config.TLSCert != "")
