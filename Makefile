@@ -30,8 +30,8 @@ help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: build ## build, and start everything in one process with its data in ./data (ARGS= for more)
-	bin/footfall all $(ARGS)
+run: build ## build, and start everything in one process with a sample to try, its data in ./data (ARGS= for more)
+	@bin/footfall all --sample $(ARGS)
 
 .PHONY: build
 build: setup-build ## build bin/footfall and the static bin/footfall-collector
