@@ -11,6 +11,9 @@ func (o *Orders) Forget() { o.ledger.forgetful = true }
 // AfterSync calls f between a record's sync and its answer.
 func (o *Orders) AfterSync(f func()) { o.afterSync = f }
 
+// AfterAppend calls f between a record's append and its sync.
+func (o *Orders) AfterAppend(f func()) { o.afterAppend = f }
+
 // Flush writes the index now.
 func (o *Orders) Flush(ctx context.Context) error { return o.ledger.flush(ctx) }
 

@@ -234,6 +234,26 @@ func TestRecordThatTheDiskTookIsStoredAgain(t *testing.T) {
 	w.want(200, "/v1/orders", usualOrder("currency", `"USD"`))
 }
 
+func TestRecordThatTheDiskTookBeforeItsSyncIsNotAcknowledged(t *testing.T) {
+	t.Parallel()
+	g := &gate{}
+	o := gated(g)
+	// The index looks at the record, and forgets it, before its request asks.
+	o.before = func(w *world) {
+		w.AfterAppend(func() {
+			if err := w.Flush(context.Background()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	w := start(t, o)
+	g.breaks(fmt.Errorf("syncing: %w", orders.ErrLost))
+	w.want(503, "/v1/orders", usualOrder())
+	w.counted(1, "unavailable_total", "reason=journal_lost")
+	g.breaks(nil)
+	w.want(201, "/v1/orders", usualOrder())
+}
+
 func TestFullDiskLosesNoAcknowledgedOrder(t *testing.T) {
 	t.Parallel()
 	dir := testkit.Tmpfs(t, 4<<20)

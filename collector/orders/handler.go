@@ -156,9 +156,10 @@ var (
 func (o *Orders) store(rc *fasthttp.RequestCtx, in document, e *entry, future bool) *problem {
 	ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
 	defer cancel()
-	was, err := o.ledger.put(ctx, *e, in.Append(nil))
+	stored, repeated, err := o.ledger.put(ctx, *e, in.Append(nil))
 	if err == nil {
-		err = o.ledger.sync(ctx, e.key)
+		o.afterAppend()
+		err = o.ledger.durable(ctx, stored)
 	}
 	if err != nil {
 		return o.unavailable(err)
@@ -168,15 +169,15 @@ func (o *Orders) store(rc *fasthttp.RequestCtx, in document, e *entry, future bo
 	if e.key.kind == KindRefund {
 		name = "refund"
 	}
-	if was != nil {
-		same, bad := o.compare(was, e, in)
+	if repeated {
+		same, bad := o.compare(stored, e, in)
 		if bad != nil {
 			return bad
 		}
 		if !same {
-			return conflict(e.key, was.fingerprint, e.fingerprint)
+			return conflict(e.key, stored.fingerprint, e.fingerprint)
 		}
-		e, status, code = was, statusRepeated, fasthttp.StatusOK
+		status, code = statusRepeated, fasthttp.StatusOK
 	} else if future {
 		o.metrics.future.WithLabelValues(name).Inc()
 	}

@@ -301,7 +301,7 @@ func (x *index) write(ctx context.Context, batch []*entry, to Position) (err err
 
 // find gives the entry of a key, nil where there is none.
 func (x *index) find(ctx context.Context, k key) (*entry, error) {
-	e := &entry{key: k}
+	e := &entry{key: k, indexed: true}
 	var fingerprint []byte
 	var normalization, epoch, sequence int64
 	err := x.db.QueryRowContext(ctx, "SELECT fingerprint, normalization, epoch, sequence FROM entry "+

@@ -25,6 +25,7 @@ type entry struct {
 	fingerprint   [32]byte
 	normalization uint32
 	position      Position
+	indexed       bool // read from the index, so durable
 }
 
 // ledger knows every order and refund that was appended: those that the index
@@ -58,30 +59,32 @@ func newLedger(deps Deps, idx *index) *ledger {
 	}
 }
 
-// put gives the entry of the key that was there before, or appends the record.
-// Neither is necessarily durable yet: sync comes next, for both.
-func (l *ledger) put(ctx context.Context, e entry, body []byte) (was *entry, err error) {
+// put appends the record, or gives the entry of its key that was there before:
+// repeated. Neither is necessarily durable yet: durable comes next, for the very
+// entry that is given. Asking by the key again would take a record that the disk
+// took meanwhile, and that is forgotten, for one that the index has.
+func (l *ledger) put(ctx context.Context, e entry, body []byte) (stored *entry, repeated bool, err error) {
 	stripe := &l.stripes[maphash.String(l.seed, e.key.id)%uint64(len(l.stripes))]
 	stripe.Lock()
 	defer stripe.Unlock()
 	if !l.forgetful {
-		was, err = l.find(ctx, e.key)
+		was, err := l.find(ctx, e.key)
 		if was != nil || err != nil {
-			return was, err
+			return was, true, err
 		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.queue) >= maxUnindexed {
-		return nil, errBehind
+		return nil, false, errBehind
 	}
 	if e.position, err = l.deps.Journal.Append(e.key.kind, recordVersion, body); err != nil {
-		return nil, fmt.Errorf("appending to the journal of orders: %w", err)
+		return nil, false, fmt.Errorf("appending to the journal of orders: %w", err)
 	}
 	l.recent[e.key] = &e
 	l.queue = append(l.queue, &e)
 	l.rouse()
-	return nil, nil
+	return &e, false, nil
 }
 
 // find looks in memory first: see ledger.
@@ -95,20 +98,12 @@ func (l *ledger) find(ctx context.Context, k key) (*entry, error) {
 	return l.index.find(ctx, k)
 }
 
-// sync returns when the key's record is durable.
-func (l *ledger) sync(ctx context.Context, k key) error {
-	l.mu.Lock()
-	e := l.recent[k]
-	l.mu.Unlock()
-	if e == nil {
-		return nil // the index has it, so it is
-	}
-	return l.durable(ctx, e)
-}
-
 // durable returns when the entry's record is. A record that the disk took is
 // forgotten: sent again, it is appended again.
 func (l *ledger) durable(ctx context.Context, e *entry) error {
+	if e.indexed {
+		return nil
+	}
 	err := l.deps.Journal.Sync(ctx, e.position)
 	if err == nil {
 		return nil

@@ -92,8 +92,9 @@ type Orders struct {
 	ln      net.Listener
 	server  *fasthttp.Server
 
-	// afterSync is called between sync and answer; the tests end it all there.
-	afterSync func()
+	// afterAppend is called between append and sync, afterSync between sync and
+	// answer; the tests hold it up or end it all there.
+	afterAppend, afterSync func()
 }
 
 // New makes the listener; it opens nothing.
@@ -101,7 +102,8 @@ func New(config Config, deps Deps) (*Orders, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	o := &Orders{config: config, deps: deps, verify: newVerifier(), repeats: newLimiter(deps.Clock), afterSync: func() {}}
+	o := &Orders{config: config, deps: deps, verify: newVerifier(), repeats: newLimiter(deps.Clock)}
+	o.afterAppend, o.afterSync = func() {}, func() {}
 	var err error
 	if o.metrics, err = newMetrics(deps.Metrics, o.unindexed); err != nil {
 		return nil, fmt.Errorf("registering metrics of orders: %w", err)
