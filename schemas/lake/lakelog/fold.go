@@ -50,6 +50,7 @@ func (h LogHead) CompleteMS() int64 {
 type fold struct {
 	log         string
 	number      uint64
+	synced      uint64 // entries up to this number are known to be on disk by name
 	knownAtUS   int64
 	opened      *Opened
 	closed      *Closed
@@ -175,7 +176,6 @@ func (f *fold) forget(m *fold) {
 func (d *Dir) catchUp(f *fold) error {
 	g := f
 	for {
-		before := g.number
 		looked, damage, err := d.restoreNewest(g)
 		if err != nil {
 			return err
@@ -186,7 +186,7 @@ func (d *Dir) catchUp(f *fold) error {
 		if g.number < looked && damage != nil {
 			return damage
 		}
-		if g.number == before {
+		if g.number == g.synced {
 			break
 		}
 		found, err := d.checkpoints(g.log)
@@ -198,6 +198,7 @@ func (d *Dir) catchUp(f *fold) error {
 			if err := d.syncFolder(filepath.Join(d.root, logFolder, g.log)); err != nil {
 				return err
 			}
+			g.synced = g.number
 			break
 		}
 		g = newFold(f.log) // a checkpoint came meanwhile: start from that

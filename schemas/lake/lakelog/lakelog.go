@@ -43,6 +43,8 @@ type Options struct {
 	// Step is told each step of a commit as it is reached; its error stops the
 	// commit right there, as a crash would.
 	Step func(step string) error
+	// SyncFolder puts a folder's names on disk; an fsync of it when nil.
+	SyncFolder func(path string) error
 	// NoSync leaves out every fsync: for tests of long histories.
 	NoSync bool
 }
@@ -63,6 +65,9 @@ func OpenDirWith(root string, options Options) (*Dir, error) {
 	}
 	if options.Step == nil {
 		options.Step = func(string) error { return nil }
+	}
+	if options.SyncFolder == nil {
+		options.SyncFolder = syncFolder
 	}
 	d := &Dir{root: root, options: options}
 	for _, folder := range []string{logFolder, stagingFolder} {
@@ -129,6 +134,10 @@ func (d *Dir) create(log string, number uint64, data []byte) error {
 	}
 	switch {
 	case errors.Is(linked, fs.ErrNotExist):
+		// A successor may have swept our staged entry: that says nothing of the log.
+		if _, err := os.Stat(filepath.Dir(path)); err == nil {
+			return fmt.Errorf("linking: %w", linked)
+		}
 		return ErrNotOpen
 	case errors.Is(linked, fs.ErrExist):
 		// Our own earlier try may have won without our being told.
@@ -322,6 +331,10 @@ func (d *Dir) syncFolder(path string) error {
 	if d.options.NoSync {
 		return nil
 	}
+	return d.options.SyncFolder(path)
+}
+
+func syncFolder(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("syncing folder: %w", err)

@@ -424,3 +424,24 @@ func TestStrangersFileIsNeitherReadNorSwept(t *testing.T) {
 		t.Fatalf("live: %v", files)
 	}
 }
+
+func TestSweptStagedEntryIsNotALogThatNobodyOpened(t *testing.T) {
+	stage := ""
+	d := openDir(t, lakelog.Options{NoSync: true, Step: func(step string) error {
+		if step != "entry_staged" || stage == "" {
+			return nil
+		}
+		staged, err := filepath.Glob(filepath.Join(stage, visits+"-*"))
+		for _, path := range staged {
+			err = errors.Join(err, os.Remove(path)) // as a successor's sweep does
+		}
+		return err
+	}})
+	w := openLog(t, d, visits, lakelog.KindVisits, 1_000)
+	stage = filepath.Join(d.Root(), "_staging")
+	_, known := w.Next(at(2_000))
+	err := w.Append(lakelog.Entry{KnownAtUS: known})
+	if err == nil || errors.Is(err, lakelog.ErrNotOpen) {
+		t.Fatalf("appending: %v", err)
+	}
+}

@@ -1,6 +1,8 @@
 package lakelog_test
 
 import (
+	"errors"
+	"syscall"
 	"testing"
 	"time"
 
@@ -159,5 +161,36 @@ func TestPrunedEntriesLeaveTheLogWhole(t *testing.T) {
 	}
 	if s := follower.Snapshot(); len(s.Files) != 5*lakelog.CheckpointEvery {
 		t.Fatalf("%d files live", len(s.Files))
+	}
+}
+
+func TestEntryCountsOnlyOnceItsNameIsOnDisk(t *testing.T) {
+	var failure error
+	d := openDir(t, lakelog.Options{SyncFolder: func(string) error { return failure }})
+	other, err := lakelog.OpenDir(d.Root())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := openLog(t, other, visits, lakelog.KindVisits, 1_000)
+	v := lakelog.NewView(d)
+	if err := v.Refresh(); err != nil {
+		t.Fatal(err)
+	}
+	add(t, other, w, 2_000)
+	failure = syscall.EIO
+	for range 2 { // the second time there is no entry that is new
+		if err := v.Refresh(); !errors.Is(err, syscall.EIO) {
+			t.Fatalf("refreshing: %v", err)
+		}
+		if s := v.Snapshot(); s.Logs[visits].Number != 1 || len(s.Files) != 0 {
+			t.Fatalf("counted an entry that a power cut may take: %+v", s)
+		}
+	}
+	failure = nil
+	if err := v.Refresh(); err != nil {
+		t.Fatal(err)
+	}
+	if s := v.Snapshot(); s.Logs[visits].Number != 2 || len(s.Files) != 1 {
+		t.Fatalf("snapshot: %+v", s)
 	}
 }

@@ -133,6 +133,7 @@ func (w *Writer) Append(e Entry) error {
 	err := w.dir.Commit(e)
 	if err == nil {
 		w.fold.apply(&e)
+		w.fold.synced = e.Number
 		return nil
 	}
 	if errors.Is(err, ErrTaken) {
