@@ -15,6 +15,11 @@ import (
 // another error the batch is still there, to be tried again.
 func (c *Consumer) commit() error {
 	number, knownAtUS := c.log.Next(c.deps.Clock())
+	if number != c.positions.follows+1 {
+		// The log went on while it could not be said who won: the batch may be in
+		// it, and under the next number its rows would be there twice.
+		return c.lose(errUnsettled, c.positions.follows+1, nil)
+	}
 	files, err := c.stage(number, knownAtUS)
 	if err != nil {
 		c.discard(files)
@@ -111,6 +116,7 @@ func (c *Consumer) committed(files []staged) {
 	c.batchBytes, c.dirty, c.urgent = 0, false, false
 	c.unplanned += len(files)
 	c.committedAt = c.deps.Clock()
+	c.positions.follows = c.log.Head().Number
 	if c.log.Due() {
 		c.keepHouse()
 	}

@@ -200,11 +200,12 @@ func (c *Consumer) open() error {
 func (c *Consumer) resume() {
 	c.closeTails()
 	c.classify.reset()
-	state := c.log.Head().State.Clone()
+	head := c.log.Head()
+	state := head.State.Clone()
 	if state == nil {
 		state = &lakelog.State{}
 	}
-	c.positions = positions{state: state}
+	c.positions = positions{state: state, follows: head.Number}
 	c.batchBytes, c.dirty, c.urgent = 0, false, false
 	c.listedAt = time.Time{}
 	c.unplanned = mergeFanIn

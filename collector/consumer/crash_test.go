@@ -384,3 +384,37 @@ func TestEntryThatWasWonWithoutBeingToldIsKept(t *testing.T) {
 		}
 	}
 }
+
+// A disk that fails to sync the log's folder hides that the entry was appended,
+// also from the look at the log that follows.
+func TestBatchOfAnUnconfirmedCommitIsNotCommittedTwice(t *testing.T) {
+	b := newBench(t)
+	b.journal = crashJournal()
+	config := b.config()
+	broken := false
+	config.lake.NoSync = false
+	config.lake.SyncFolder = func(path string) error {
+		if broken && filepath.Base(path) == testLog {
+			return syscall.EIO
+		}
+		return nil
+	}
+	c := b.consumer(config)
+	broken = true
+	if err := turn(c); !errors.Is(err, syscall.EIO) {
+		t.Fatalf("turn: %v", err)
+	}
+	if err := c.commit(); !errors.Is(err, syscall.EIO) {
+		t.Fatalf("commit while nothing can be confirmed: %v", err)
+	}
+	broken = false
+	if err := c.commit(); !errors.Is(err, errTaken) {
+		t.Fatalf("commit when it can: %v", err)
+	}
+	b.turn(c)
+	for shard := range int64(2) {
+		if got := b.sequences(0xa, shard); !slices.Equal(got, upTo(30)) {
+			t.Fatalf("shard %d holds %v", shard, got)
+		}
+	}
+}

@@ -12,4 +12,6 @@ var (
 	errNoLines = errors.New("order has no lines")
 	// errTaken: the commit's number was another's; the state is the winner's now.
 	errTaken = errors.New("lost the commit number")
+	// errUnsettled: whether the last entry was appended is not known yet.
+	errUnsettled = errors.New("fate of the last commit is unknown")
 )

@@ -13,7 +13,8 @@ import (
 // commit: per shard of an epoch a contiguous mark, and what is taken above it.
 // It is thrown away for the log's own state when a commit number is lost.
 type positions struct {
-	state *lakelog.State
+	state   *lakelog.State
+	follows uint64 // the number of the entry that this goes on from
 }
 
 // find gives the state of an epoch, nil when there is none.
