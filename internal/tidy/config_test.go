@@ -50,13 +50,26 @@ func undocumented(w tree, page string) ([]string, error) {
 			if _, isName := field.Type.(*ast.Ident); doc == "" && isName && !ast.IsExported(typeName(field.Type)) {
 				problems = append(problems, fmt.Sprintf("%s:%d: setting %s has no doc tag", s.name, s.line(field.Pos()), name))
 			}
-			if !strings.Contains(page, "`"+name+"`") && !strings.Contains(page, "["+name+"]") && !strings.Contains(page, "."+name+"]") {
+			if !strings.Contains(page, "`"+name+"`") && !isSection(page, name) {
 				problems = append(problems, fmt.Sprintf("%s:%d: setting %s is not in %s; make update", s.name, s.line(field.Pos()), name, configPage))
 			}
 			return true
 		})
 	}
 	return problems, nil
+}
+
+// isSection says that a name stands in a heading of the page, in any place of
+// it: a section may have nothing but sections.
+func isSection(page, name string) bool {
+	for _, before := range []string{"[", "."} {
+		for _, after := range []string{"]", "."} {
+			if strings.Contains(page, before+name+after) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func typeName(e ast.Expr) string {
