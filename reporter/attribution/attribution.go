@@ -16,7 +16,7 @@ import (
 	"fmt"
 
 	"footfall/schemas/clickid"
-	"footfall/schemas/visit"
+	"footfall/schemas/reports"
 )
 
 //go:embed *.sql
@@ -45,18 +45,17 @@ func New(policy Policy, keys Keys) *Attribution { return &Attribution{policy: po
 // PolicyVersion is the version of the policy that credits.
 func (a *Attribution) PolicyVersion() int { return a.policy.Version }
 
-// Scope is whose orders are looked at.
-type Scope struct {
-	Organizer int64
-	OrderID   string // empty: all of them
-	AsOfUS    int64
+// scope is whose orders are looked at.
+type scope struct {
+	organizer int64
+	orderID   string // empty: all of them
 }
 
 // orders makes the tables order_versions, order_lines and orders on a connection
 // that has the lake's views.
-func (a *Attribution) orders(ctx context.Context, conn *sql.Conn, s Scope) error {
-	order := any(s.OrderID)
-	if s.OrderID == "" {
+func (a *Attribution) orders(ctx context.Context, r *reports.Reading, s scope) error {
+	conn, order := r.Conn, any(s.orderID)
+	if s.orderID == "" {
 		order = nil
 	}
 	setup := []struct {
@@ -64,7 +63,7 @@ func (a *Attribution) orders(ctx context.Context, conn *sql.Conn, s Scope) error
 		args []any
 	}{
 		{foldMacro, nil},
-		{"SET VARIABLE organizer = ?::BIGINT", []any{s.Organizer}},
+		{"SET VARIABLE organizer = ?::BIGINT", []any{s.organizer}},
 		{"SET VARIABLE order_id = ?::VARCHAR", []any{order}},
 		{"SET VARIABLE window_ms = ?::BIGINT", []any{int64(a.policy.WindowDays) * dayMS}},
 		{"SET VARIABLE cut_at_event_end = ?::BOOLEAN", []any{a.policy.CutAtEventEnd}},
@@ -84,7 +83,7 @@ func (a *Attribution) orders(ctx context.Context, conn *sql.Conn, s Scope) error
 	if err := makeTables(ctx, conn, "order_versions", "order_lines"); err != nil {
 		return err
 	}
-	if err := a.recheck(ctx, conn, s.AsOfUS); err != nil {
+	if err := a.recheck(ctx, conn, r.AsOfUS); err != nil {
 		return err
 	}
 	return makeTables(ctx, conn, "orders")
@@ -92,36 +91,34 @@ func (a *Attribution) orders(ctx context.Context, conn *sql.Conn, s Scope) error
 
 // Credit makes the tables orders, candidates, credits and refunds, and those
 // that they stand on.
-func (a *Attribution) Credit(ctx context.Context, conn *sql.Conn, organizer, asOfUS int64) error {
-	return a.credit(ctx, conn, Scope{Organizer: organizer, AsOfUS: asOfUS})
+func (a *Attribution) Credit(ctx context.Context, r *reports.Reading, organizer int64) error {
+	return a.credit(ctx, r, scope{organizer: organizer})
 }
 
-func (a *Attribution) credit(ctx context.Context, conn *sql.Conn, s Scope) error {
-	if err := a.orders(ctx, conn, s); err != nil {
+func (a *Attribution) credit(ctx context.Context, r *reports.Reading, s scope) error {
+	if err := a.orders(ctx, r, s); err != nil {
 		return err
 	}
-	return makeTables(ctx, conn, "clicks", "given_codes", "candidates", "credits", "refund_versions", "refunds")
+	between, err := clickedRange(ctx, r.Conn)
+	if err != nil {
+		return err
+	}
+	if err := r.Visits(ctx, "clicked_rows", between); err != nil {
+		return err
+	}
+	return makeTables(ctx, r.Conn, "clicks", "given_codes", "candidates", "credits", "refund_versions", "refunds")
 }
 
-// ClickedRange gives the range of time, in milliseconds and half-open, of the
-// visits that crediting must look up: those of unknown codes. Equal ends: none.
-func (a *Attribution) ClickedRange(ctx context.Context, conn *sql.Conn, organizer, asOfUS int64) (between [2]int64, err error) {
-	err = conn.QueryRowContext(ctx, `SELECT coalesce(min(clicked_ms), 0), coalesce(max(clicked_ms) + 1, 0) FROM order_rows
-		WHERE organizer_id = ? AND click_status = 'valid' AND click_code_state = 'unknown'`, organizer).Scan(&between[0], &between[1])
+// clickedRange gives the range of time, in milliseconds and half-open, of the
+// visits that crediting looks up: those of unknown codes, and that of the one
+// order that is explained. Equal ends: none.
+func clickedRange(ctx context.Context, conn *sql.Conn) (between [2]int64, err error) {
+	err = conn.QueryRowContext(ctx, `SELECT coalesce(min(clicked_ms), 0), coalesce(max(clicked_ms) + 1, 0) FROM orders
+		WHERE click_status = 'valid' AND (click_code_state = 'unknown' OR getvariable('order_id') IS NOT NULL)`).Scan(&between[0], &between[1])
 	if err != nil {
 		return between, fmt.Errorf("looking for clicks of unknown codes: %w", err)
 	}
-	found, err := a.unlock(ctx, conn, "FROM order_rows WHERE organizer_id = ? AND click_status = 'unknown_key'", asOfUS, organizer)
-	for _, c := range found {
-		switch {
-		case c.status != clickid.Valid || c.fields.State != visit.CodeUnknown:
-		case between[0] == between[1]:
-			between = [2]int64{c.fields.TimeMS, c.fields.TimeMS + 1}
-		default:
-			between[0], between[1] = min(between[0], c.fields.TimeMS), max(between[1], c.fields.TimeMS+1)
-		}
-	}
-	return between, err
+	return between, nil
 }
 
 // makeTables runs name.sql into the temporary table name.

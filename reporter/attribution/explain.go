@@ -15,43 +15,27 @@ import (
 
 // Lake gives connections on what is known at an as-of.
 type Lake interface {
-	Read(ctx context.Context, pin reports.Pin, read func(context.Context, *sql.Conn, reports.Basis) error) error
+	Read(ctx context.Context, asOfUS int64, read func(context.Context, *reports.Reading) error) error
 }
 
 // Explain says who an order is credited to at an as-of (0: the newest) and why
 // nobody else is. The organizer is a slug; it may be empty where there is only
 // one. The error is an *admin.Refusal where the order or organizer is not known.
 func (a *Attribution) Explain(ctx context.Context, lake Lake, organizer, orderID string, asOfUS int64) (*reports.Explanation, error) {
-	pin := reports.Pin{AsOfUS: asOfUS}
-	var id int64
-	err := lake.Read(ctx, pin, func(ctx context.Context, conn *sql.Conn, b reports.Basis) (err error) {
-		pin.AsOfUS = b.AsOfUS
-		if id, organizer, err = findOrganizer(ctx, conn, organizer); err != nil {
-			return err
-		}
-		if err := a.orders(ctx, conn, Scope{Organizer: id, OrderID: orderID, AsOfUS: b.AsOfUS}); err != nil {
-			return err
-		}
-		err = conn.QueryRowContext(ctx, "SELECT coalesce(min(clicked_ms), 0), coalesce(max(clicked_ms) + 1, 0) FROM orders").
-			Scan(&pin.Clicked[0], &pin.Clicked[1])
-		if err != nil {
-			return fmt.Errorf("finding the order's click: %w", err)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
 	e := &reports.Explanation{
-		Organizer: organizer, OrderID: orderID, PolicyVersion: a.policy.Version, Policy: a.policy.Words(),
+		OrderID: orderID, PolicyVersion: a.policy.Version, Policy: a.policy.Words(),
 		Candidates: []reports.Candidate{}, Versions: []reports.OrderVersion{}, Refunds: []reports.ExplainedRefund{},
 	}
-	err = lake.Read(ctx, pin, func(ctx context.Context, conn *sql.Conn, b reports.Basis) error {
-		e.CatalogRevision, e.AsOfUS, e.AsOf = b.CatalogRevision, b.AsOfUS, time.UnixMicro(b.AsOfUS).UTC()
-		if err := a.credit(ctx, conn, Scope{Organizer: id, OrderID: orderID, AsOfUS: b.AsOfUS}); err != nil {
+	err := lake.Read(ctx, asOfUS, func(ctx context.Context, r *reports.Reading) error {
+		id, found, err := findOrganizer(ctx, r.Conn, organizer)
+		if err != nil {
 			return err
 		}
-		return explainOrder(ctx, conn, e)
+		e.Organizer, e.CatalogRevision, e.AsOfUS, e.AsOf = found, r.CatalogRevision, r.AsOfUS, time.UnixMicro(r.AsOfUS).UTC()
+		if err := a.credit(ctx, r, scope{organizer: id, orderID: orderID}); err != nil {
+			return err
+		}
+		return explainOrder(ctx, r.Conn, e)
 	})
 	if err != nil {
 		return nil, err

@@ -12,7 +12,6 @@ package lake
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -88,16 +87,16 @@ func (l *Lake) Close() error {
 	return err
 }
 
-// Read calls read with a connection that has the views visit_rows, clicked_rows,
-// order_rows and refund_rows of the pin, the catalog's tables, and nothing else;
-// what read creates on it is temporary. The error is a *FileError, wraps ErrLimit
-// or the context's, or is read's own.
-func (l *Lake) Read(ctx context.Context, pin reports.Pin, read func(context.Context, *sql.Conn, reports.Basis) error) error {
+// Read calls read with the rows known at or before asOfUS (0: the newest there
+// is) and the catalog as it was then, and nothing else. All that read sees is of
+// one snapshot. The error is a *FileError, wraps ErrLimit or the context's, or is
+// read's own.
+func (l *Lake) Read(ctx context.Context, asOfUS int64, read func(context.Context, *reports.Reading) error) error {
 	started := l.deps.Clock()
 	ctx, cancel := context.WithTimeoutCause(ctx, l.config.queryTime(),
 		fmt.Errorf("%w: %d seconds; ask for a shorter range or raise query_seconds", ErrLimit, l.config.QuerySeconds))
 	defer cancel()
-	err := l.takeTurn(ctx, pin, read)
+	err := l.takeTurn(ctx, asOfUS, read)
 	if ctx.Err() != nil && err != nil {
 		err = context.Cause(ctx)
 	}
@@ -107,7 +106,7 @@ func (l *Lake) Read(ctx context.Context, pin reports.Pin, read func(context.Cont
 	return err
 }
 
-func (l *Lake) takeTurn(ctx context.Context, pin reports.Pin, read func(context.Context, *sql.Conn, reports.Basis) error) error {
+func (l *Lake) takeTurn(ctx context.Context, asOfUS int64, read func(context.Context, *reports.Reading) error) error {
 	select {
 	case l.turns <- struct{}{}:
 		defer func() { <-l.turns }()
@@ -117,10 +116,10 @@ func (l *Lake) takeTurn(ctx context.Context, pin reports.Pin, read func(context.
 	if err := l.open(); err != nil {
 		return err
 	}
-	return l.read(ctx, pin, read)
+	return l.read(ctx, asOfUS, read)
 }
 
-func (l *Lake) read(ctx context.Context, pin reports.Pin, read func(context.Context, *sql.Conn, reports.Basis) error) (err error) {
+func (l *Lake) read(ctx context.Context, asOfUS int64, read func(context.Context, *reports.Reading) error) (err error) {
 	if err := l.deps.View.Refresh(); err != nil {
 		return fmt.Errorf("reading the lake's log: %w", err)
 	}
@@ -128,34 +127,42 @@ func (l *Lake) read(ctx context.Context, pin reports.Pin, read func(context.Cont
 	if err := l.deps.Catalog.Answered(ctx, snapshot.WatermarkUS); err != nil {
 		return fmt.Errorf("keeping the watermark: %w", err)
 	}
-	revision, err := l.deps.Catalog.Revision(ctx, pin.AsOfUS)
+	revision, err := l.deps.Catalog.Revision(ctx, asOfUS)
 	if err != nil {
 		return fmt.Errorf("finding the catalog's revision: %w", err)
 	}
-	if pin.AsOfUS == 0 {
-		pin.AsOfUS = max(snapshot.NewestUS, revision.KnownAtUS)
+	if asOfUS == 0 {
+		asOfUS = max(snapshot.NewestUS, revision.KnownAtUS)
 	}
 	conn, err := l.database.db.Conn(ctx)
 	if err != nil {
 		return fmt.Errorf("connecting to DuckDB: %w", err)
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
-	release, err := l.catalogs.attach(ctx, conn, revision, pin.AsOfUS)
+	release, err := l.catalogs.attach(ctx, conn, revision, asOfUS)
 	if err != nil {
 		return err
 	}
 	defer release()
-	for _, v := range viewsOf(pin) {
-		paths, err := l.verifier.verify(ctx, v.files(snapshot.Files, pin.AsOfUS))
+	create := func(ctx context.Context, v view) error {
+		paths, err := l.verifier.verify(ctx, v.files(snapshot.Files, asOfUS))
 		if err != nil {
 			return err
 		}
-		if err := v.create(ctx, conn, paths, pin.AsOfUS); err != nil {
+		return v.create(ctx, conn, paths, asOfUS)
+	}
+	for _, v := range []view{orderRows(), refundRows()} {
+		if err := create(ctx, v); err != nil {
 			return err
 		}
 	}
 	l.verifier.forget(snapshot.Files)
-	return read(ctx, conn, basisOf(snapshot, revision, pin.AsOfUS))
+	return read(ctx, &reports.Reading{
+		Conn: conn, Basis: basisOf(snapshot, revision, asOfUS),
+		Visits: func(ctx context.Context, name string, between [2]int64) error {
+			return create(ctx, visitRows(name, between))
+		},
+	})
 }
 
 func basisOf(s lakelog.Snapshot, revision Revision, asOfUS int64) reports.Basis {

@@ -8,7 +8,6 @@ import (
 
 	"footfall/schemas/lake"
 	"footfall/schemas/lake/lakelog"
-	"footfall/schemas/reports"
 )
 
 // column is one column of a view: its SQL over the file's columns, and its type,
@@ -78,13 +77,16 @@ type view struct {
 	between [2]int64 // milliseconds, half-open
 }
 
-func viewsOf(pin reports.Pin) []view {
-	return []view{
-		{name: "visit_rows", table: lake.TableVisits, columns: visitColumns(), timed: "visited_at", between: pin.Visits},
-		{name: "clicked_rows", table: lake.TableVisits, columns: visitColumns(), timed: "visited_at", between: pin.Clicked},
-		{name: "order_rows", table: lake.TableOrders, columns: orderColumns()},
-		{name: "refund_rows", table: lake.TableRefunds, columns: refundColumns()},
-	}
+func visitRows(name string, between [2]int64) view {
+	return view{name: name, table: lake.TableVisits, columns: visitColumns(), timed: "visited_at", between: between}
+}
+
+func orderRows() view {
+	return view{name: "order_rows", table: lake.TableOrders, columns: orderColumns()}
+}
+
+func refundRows() view {
+	return view{name: "refund_rows", table: lake.TableRefunds, columns: refundColumns()}
 }
 
 // files are those that can hold a row of the view.

@@ -1,6 +1,7 @@
--- Every visit of the range with its owner at its time and its verdict. A visit of
--- an unknown code whose text was claimed for its time counts as one of that code.
-SELECT v.event_id, v.code_id, w.affiliate_id, v.visited_ms, v.verdict
+-- The visits of the range, counted by their owner at their time and their verdict:
+-- the one look at their rows. A visit of an unknown code whose text was claimed
+-- for its time counts as one of that code.
+SELECT v.event_id, v.code_id, w.affiliate_id, local_day(v.visited_ms) AS day, v.verdict, v.bot_rules, count(*) AS visits
 FROM (
   SELECT *, ({verdict}) AS verdict
   FROM (
@@ -18,3 +19,4 @@ FROM (
   )
 ) v
 LEFT JOIN code_owners w ON w.code_id = v.code_id AND v.visited_ms >= w.from_ms AND v.visited_ms < w.until_ms
+GROUP BY ALL

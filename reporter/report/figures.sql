@@ -1,11 +1,10 @@
--- Everything that a report sums, one row a thing: visits that count, orders on
--- their date, refunds on theirs. A visit is in its event's currency, an order and
--- its refunds in the order's.
+-- Everything that a report sums: visits that count, orders on their date, refunds
+-- on theirs. A visit is in its event's currency, an order and its refunds in the
+-- order's.
 SELECT *
 FROM (
   SELECT v.event_id, v.code_id, v.affiliate_id, false AS direct, coalesce(e.currency, '') AS currency,
-         local_day(v.visited_ms) AS day,
-         1::BIGINT AS visits, 0::BIGINT AS orders, 0::BIGINT AS credited, 0::BIGINT AS tickets, 0::BIGINT AS sales, 0::BIGINT AS refunds
+         v.day, v.visits, 0::BIGINT AS orders, 0::BIGINT AS credited, 0::BIGINT AS tickets, 0::BIGINT AS sales, 0::BIGINT AS refunds
   FROM counted_visits v LEFT JOIN events e USING (event_id)
   WHERE v.verdict = 'valid'
   UNION ALL

@@ -3,7 +3,6 @@ package report_test
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"errors"
 	"io"
 	"log/slog"
@@ -73,6 +72,30 @@ func TestSameAsOfGivesSameBytesAfterCommitsAndMerges(t *testing.T) {
 	q.AsOfUS = 1<<55 - 1
 	if now := exported(t, w, q, "csv"); now == provisional {
 		t.Error("a later as-of shows nothing of what came later")
+	}
+}
+
+// TestReportIsOfOneSnapshot: what a report looks up, its rows and whether it is
+// settled are of the same look at the lake. Rows that came between two looks
+// could change a report that says it is settled.
+func TestReportIsOfOneSnapshot(t *testing.T) {
+	w, _ := filled(t, 20, 5)
+	_, err := w.engine.Run(context.Background(), report.Query{Organizer: "acme"})
+	check(t, err)
+	_, err = w.credits.Explain(context.Background(), w.lake, "acme", "order-1", 0)
+	if _, refused := admin.AsRefusal(err); err != nil && !refused {
+		t.Fatal(err)
+	}
+	families, err := w.reg.Gather()
+	check(t, err)
+	var looks uint64
+	for _, f := range families {
+		if f.GetName() == "footfall_lake_reading_seconds" {
+			looks = f.GetMetric()[0].GetHistogram().GetSampleCount()
+		}
+	}
+	if looks != 2 {
+		t.Errorf("a report and an explanation looked at the lake %d times", looks)
 	}
 }
 
@@ -161,7 +184,7 @@ func TestStatementReachesNothingOutsideTheLake(t *testing.T) {
 	w, _ := filled(t, 20, 5)
 	outside := filepath.Join(t.TempDir(), "secret.csv")
 	check(t, os.WriteFile(outside, []byte("a\n1\n"), 0o600))
-	err := w.lake.Read(context.Background(), reports.Pin{}, func(ctx context.Context, conn *sql.Conn, _ reports.Basis) error {
+	err := w.lake.Read(context.Background(), 0, func(ctx context.Context, conn *reports.Reading) error {
 		for _, statement := range []string{
 			"SELECT * FROM read_csv('" + outside + "')", "SELECT * FROM read_text('/etc/passwd')", "SELECT * FROM glob('/*')",
 			"SELECT * FROM read_csv('" + w.dir.Root() + "/../secret.csv')", "COPY (SELECT 1) TO '" + outside + ".out'",
@@ -238,14 +261,14 @@ func FuzzNothingTypedReachesAStatement(f *testing.F) {
 
 func TestCanceledAndEndlessQueriesEndAndLeaveNothing(t *testing.T) {
 	w, _ := filled(t, 20, 5)
-	endless := func(ctx context.Context, conn *sql.Conn, _ reports.Basis) error {
+	endless := func(ctx context.Context, conn *reports.Reading) error {
 		_, err := conn.ExecContext(ctx, "SELECT count(*) FROM range(100000000000000) t(i) WHERE i % 7 = 8")
 		return err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	err := w.lake.Read(ctx, reports.Pin{}, func(ctx context.Context, conn *sql.Conn, b reports.Basis) error {
+	err := w.lake.Read(ctx, 0, func(ctx context.Context, conn *reports.Reading) error {
 		time.AfterFunc(0, cancel)
-		return endless(ctx, conn, b)
+		return endless(ctx, conn)
 	})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("canceled: %v", err)
@@ -258,10 +281,10 @@ func TestCanceledAndEndlessQueriesEndAndLeaveNothing(t *testing.T) {
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Metrics: prometheus.NewRegistry(),
 	})
 	check(t, err)
-	if err := small.Read(context.Background(), reports.Pin{}, endless); !errors.Is(err, lake.ErrLimit) || !strings.Contains(err.Error(), "query_seconds") {
+	if err := small.Read(context.Background(), 0, endless); !errors.Is(err, lake.ErrLimit) || !strings.Contains(err.Error(), "query_seconds") {
 		t.Errorf("endless: %v", err)
 	}
-	err = small.Read(context.Background(), reports.Pin{}, func(ctx context.Context, conn *sql.Conn, _ reports.Basis) error {
+	err = small.Read(context.Background(), 0, func(ctx context.Context, conn *reports.Reading) error {
 		_, err := conn.ExecContext(ctx, "CREATE TEMP TABLE big AS SELECT range::VARCHAR || repeat('x', 100) AS s, random() AS r FROM range(3000000) ORDER BY r")
 		return err
 	})

@@ -28,15 +28,13 @@ var statements embed.FS
 
 // Lake gives connections on what is known at an as-of.
 type Lake interface {
-	Read(ctx context.Context, pin reports.Pin, read func(context.Context, *sql.Conn, reports.Basis) error) error
+	Read(ctx context.Context, asOfUS int64, read func(context.Context, *reports.Reading) error) error
 }
 
 // Credits makes the tables orders, credits, refunds, order_versions and
 // refund_versions on a connection.
 type Credits interface {
-	// ClickedRange is the range of time of the visits that Credit looks up.
-	ClickedRange(ctx context.Context, conn *sql.Conn, organizer, asOfUS int64) ([2]int64, error)
-	Credit(ctx context.Context, conn *sql.Conn, organizer, asOfUS int64) error
+	Credit(ctx context.Context, r *reports.Reading, organizer int64) error
 	PolicyVersion() int
 }
 
@@ -77,40 +75,31 @@ func (e *Engine) Run(ctx context.Context, q Query) (*reports.Table, error) {
 	return table, err
 }
 
-// run reads twice at one as-of: first the catalog, for what the query names; then
+// run reads once: first what the query names, in the catalog of the as-of, then
 // the rows of the range, of which only the files that can hold them are opened.
-func (e *Engine) run(ctx context.Context, q Query) (*reports.Table, error) {
+func (e *Engine) run(ctx context.Context, q Query) (table *reports.Table, err error) {
 	k, err := q.check()
 	if err != nil {
 		return nil, err
 	}
-	var r *resolved
-	pin := reports.Pin{AsOfUS: q.AsOfUS}
-	err = e.deps.Lake.Read(ctx, pin, func(ctx context.Context, conn *sql.Conn, b reports.Basis) error {
-		pin.AsOfUS = b.AsOfUS
-		var err error
-		if r, err = q.resolve(ctx, conn, k); err != nil {
+	err = e.deps.Lake.Read(ctx, q.AsOfUS, func(ctx context.Context, reading *reports.Reading) error {
+		r, err := q.resolve(ctx, reading.Conn, k)
+		if err != nil {
 			return err
 		}
-		r.clicked, err = e.deps.Credits.ClickedRange(ctx, conn, r.organizer, b.AsOfUS)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	pin.Visits, pin.Clicked = r.between, r.clicked
-	var table *reports.Table
-	err = e.deps.Lake.Read(ctx, pin, func(ctx context.Context, conn *sql.Conn, b reports.Basis) error {
-		var err error
-		table, err = e.answer(ctx, conn, b, q, r)
+		table, err = e.answer(ctx, reading, q, r)
 		return err
 	})
 	return table, err
 }
 
 // answer makes the table from the rows of the range.
-func (e *Engine) answer(ctx context.Context, conn *sql.Conn, b reports.Basis, q Query, r *resolved) (*reports.Table, error) {
-	if err := e.deps.Credits.Credit(ctx, conn, r.organizer, b.AsOfUS); err != nil {
+func (e *Engine) answer(ctx context.Context, reading *reports.Reading, q Query, r *resolved) (*reports.Table, error) {
+	conn, b := reading.Conn, reading.Basis
+	if err := e.deps.Credits.Credit(ctx, reading, r.organizer); err != nil {
+		return nil, err
+	}
+	if err := reading.Visits(ctx, "visit_rows", r.between); err != nil {
 		return nil, err
 	}
 	if err := r.prepare(ctx, conn, b); err != nil {
@@ -147,7 +136,7 @@ func (e *Engine) answer(ctx context.Context, conn *sql.Conn, b reports.Basis, q 
 	return table, nil
 }
 
-// prepare sets what the statements read, and makes their common views.
+// prepare sets what the statements read, and makes the tables that they share.
 func (r *resolved) prepare(ctx context.Context, conn *sql.Conn, b reports.Basis) error {
 	codes := any(nil)
 	if r.codes != nil {
@@ -176,8 +165,8 @@ func (r *resolved) prepare(ctx context.Context, conn *sql.Conn, b reports.Basis)
 			return err
 		}
 		text = strings.ReplaceAll(text, "{verdict}", lake.VerdictSQL)
-		if _, err := conn.ExecContext(ctx, "CREATE TEMP VIEW "+name+" AS "+text); err != nil {
-			return fmt.Errorf("making view %s: %w", name, err)
+		if _, err := conn.ExecContext(ctx, "CREATE TEMP TABLE "+name+" AS "+text); err != nil {
+			return fmt.Errorf("making table %s: %w", name, err)
 		}
 	}
 	return nil

@@ -24,7 +24,6 @@ type resolved struct {
 	zone      *time.Location
 	currency  string // of the event, else of the organizer
 	between   [2]int64
-	clicked   [2]int64
 }
 
 // resolve looks up what the query names, in the catalog of the as-of.

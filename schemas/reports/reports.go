@@ -9,6 +9,11 @@
 // rate is integer millionths.
 package reports
 
+import (
+	"context"
+	"database/sql"
+)
+
 // Kind says what a column's cells hold and how they are written.
 type Kind string
 
@@ -89,13 +94,17 @@ type Freshness struct {
 // Settled says whether a report of this as-of can never change again.
 func (f Freshness) Settled(asOfUS int64) bool { return asOfUS <= f.WatermarkUS }
 
-// Pin names what a reading of the lake needs: rows known at or before AsOfUS (0:
-// the newest there is), and the visits of two ranges of their own time, in
-// milliseconds, half-open; equal ends ask for none.
-type Pin struct {
-	AsOfUS  int64
-	Visits  [2]int64
-	Clicked [2]int64
+// Reading is one look at the lake, at one as-of. Its connection has the views
+// order_rows and refund_rows and the catalog's tables; what is made on it is
+// temporary.
+type Reading struct {
+	*sql.Conn
+	Basis
+
+	// Visits makes a view of that name over the visits of a range of their own
+	// time, in milliseconds, half-open; equal ends: of none. Only files that can
+	// hold such a visit are opened.
+	Visits func(ctx context.Context, name string, between [2]int64) error
 }
 
 // Basis is what a reading of the lake stands on.
