@@ -32,16 +32,17 @@ type server struct {
 	bin, data      string
 	clicks, orders string // addresses, the same after a restart
 	admin          string
+	settings       []string // further ones, as environment
 }
 
 // startTimeout is how long a start may take on a machine that is busy.
 const startTimeout = 60 * time.Second
 
-func newServer(t testing.TB) *server {
+func newServer(t testing.TB, settings ...string) *server {
 	t.Helper()
 	s := &server{
 		t: t, bin: testkit.Build(t, "./cmd/footfall"), data: filepath.Join(testkit.DataDir(t), "data"),
-		clicks: testkit.FreeAddr(t), orders: testkit.FreeAddr(t), admin: testkit.FreeAddr(t),
+		clicks: testkit.FreeAddr(t), orders: testkit.FreeAddr(t), admin: testkit.FreeAddr(t), settings: settings,
 	}
 	s.start()
 	return s
@@ -56,11 +57,11 @@ func (s *server) start(more ...string) {
 }
 
 func (s *server) environment() []string {
-	return []string{
+	return append([]string{
 		"FOOTFALL_COLLECTOR_EDGE_LISTEN=" + s.clicks,
 		"FOOTFALL_COLLECTOR_ORDERS_LISTEN=" + s.orders,
 		"FOOTFALL_ADMIN_LISTEN=" + s.admin,
-	}
+	}, s.settings...)
 }
 
 // env asks the server as a command beside it does.
