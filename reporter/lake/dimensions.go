@@ -112,6 +112,10 @@ type loadedCatalog struct {
 func (c *catalogs) attach(ctx context.Context, conn *sql.Conn, revision Revision, asOfUS int64) (release func(), err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if revision.KnownAtUS > 0 {
+		// Another revision may have come since that the as-of knows too.
+		asOfUS = revision.KnownAtUS
+	}
 	entry, err := c.entry(ctx, revision, asOfUS)
 	if err != nil {
 		return nil, err

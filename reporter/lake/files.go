@@ -40,8 +40,7 @@ func (v *verifier) verify(ctx context.Context, files []lakelog.File) ([]string, 
 			return nil, err
 		}
 		if err := v.one(f); err != nil {
-			var bad *FileError
-			if errors.As(err, &bad) {
+			if _, bad := errors.AsType[*FileError](err); bad {
 				v.metrics.refused.Inc()
 			}
 			return nil, err

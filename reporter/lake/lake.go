@@ -218,11 +218,11 @@ func limited(err error) error {
 }
 
 func resultOf(err error) string {
-	var bad *FileError
+	_, bad := errors.AsType[*FileError](err)
 	switch {
 	case err == nil:
 		return resultOK
-	case errors.As(err, &bad):
+	case bad:
 		return resultRefused
 	case errors.Is(err, ErrLimit):
 		return resultLimit

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -42,6 +41,7 @@ type world struct {
 type catalog struct {
 	states   []state
 	answered int64
+	named    func() // called once a revision was named; may be nil
 }
 
 type state struct {
@@ -66,6 +66,9 @@ func (c *catalog) Answered(_ context.Context, watermarkUS int64) error {
 
 func (c *catalog) Revision(_ context.Context, asOfUS int64) (lake.Revision, error) {
 	i, s := c.at(asOfUS)
+	if c.named != nil {
+		c.named()
+	}
 	return lake.Revision{Key: fmt.Sprint(i), Text: fmt.Sprintf("00000000000000c0/%d", i+1), KnownAtUS: s.knownUS}, nil
 }
 
@@ -96,7 +99,7 @@ func newWorld(t testing.TB, seed uint64) *world {
 	config.TempDir = t.TempDir()
 	w.lake, err = lake.New(config, lake.Deps{
 		Dir: dir, View: lakelog.NewView(dir), Catalog: w.catalog, Clock: time.Now,
-		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Metrics: w.reg,
+		Log: slog.New(slog.DiscardHandler), Metrics: w.reg,
 	})
 	check(t, err)
 	t.Cleanup(func() { check(t, w.lake.Close()) })

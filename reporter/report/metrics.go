@@ -22,11 +22,11 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 			Help: "Reports by result: ok, refused (the question was wrong), failed.",
 		}, []string{"result"}),
 		conflicts: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "footfall_report_conflicts_count",
+			Name: "footfall_report_conflicts",
 			Help: "Orders and refunds of the last report's organizer that came again under the same id with other content.",
 		}),
 		setAside: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "footfall_report_set_aside_refunds_count",
+			Name: "footfall_report_set_aside_refunds",
 			Help: "Refunds in the last report's range that exceed their order.",
 		}),
 	}

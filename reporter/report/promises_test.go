@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -96,6 +95,25 @@ func TestReportIsOfOneSnapshot(t *testing.T) {
 	}
 	if looks != 2 {
 		t.Errorf("a report and an explanation looked at the lake %d times", looks)
+	}
+}
+
+// TestReportStandsOnTheRevisionThatItNames: a revision that comes while a report
+// begins is either named or not seen.
+func TestReportStandsOnTheRevisionThatItNames(t *testing.T) {
+	w, s := filled(t, 20, 5)
+	w.catalog.states[0].knownUS = 1000
+	want := exported(t, w, report.Query{Organizer: "acme", AsOfUS: 1 << 55}, "json")
+	fresh, _ := filled(t, 20, 5)
+	fresh.catalog.states[0].knownUS = 1000
+	renamed := *s.d
+	renamed.Affiliates = nil
+	fresh.catalog.named = func() {
+		fresh.catalog.named = nil
+		fresh.catalog.states = append(fresh.catalog.states, state{knownUS: 2000, d: &renamed})
+	}
+	if got := exported(t, fresh, report.Query{Organizer: "acme", AsOfUS: 1 << 55}, "json"); got != want {
+		t.Errorf("revision 1 is named, and this stands on revision 2:\n%s\nwant:\n%s", got, want)
 	}
 }
 
@@ -278,7 +296,7 @@ func TestCanceledAndEndlessQueriesEndAndLeaveNothing(t *testing.T) {
 	config.TempDir, config.QuerySeconds, config.MemoryMiB, config.TempMiB = temp, 1, 64, 16
 	small, err := lake.New(config, lake.Deps{
 		Dir: w.dir, View: lakelog.NewView(w.dir), Catalog: w.catalog, Clock: time.Now,
-		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Metrics: prometheus.NewRegistry(),
+		Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(),
 	})
 	check(t, err)
 	if err := small.Read(context.Background(), 0, endless); !errors.Is(err, lake.ErrLimit) || !strings.Contains(err.Error(), "query_seconds") {

@@ -64,22 +64,36 @@ func newScenario(seed uint64, zone string, center int64) *scenario {
 			{ID: 21, Organizer: 2, Slug: "elsewhere", Name: "Elsewhere", Zone: "UTC", Currency: "EUR", EndMS: center + 900*hourMS},
 		},
 		Affiliates: []lake.Affiliate{
-			{ID: 101, Organizer: 1, Name: "Ann", Nickname: "an"}, {ID: 102, Organizer: 1, Name: "Bob"},
-			{ID: 103, Organizer: 1, Name: "=Cid"}, {ID: 201, Organizer: 2, Name: "Zed"},
+			{ID: 101, Organizer: 1, Name: "Ann", Nickname: "an"},
+			{ID: 102, Organizer: 1, Name: "Bob"},
+			{ID: 103, Organizer: 1, Name: "=Cid"},
+			{ID: 201, Organizer: 2, Name: "Zed"},
 		},
 		Codes: []lake.Code{
-			{ID: 1001, Organizer: 1, Text: "ANN"}, {ID: 1002, Organizer: 1, Event: 11, Text: "Rock-Bob"},
-			{ID: 1003, Organizer: 1, Text: "cid"}, {ID: 1004, Organizer: 1, Text: "claimed"},
-			{ID: 1005, Organizer: 1, Event: 12, Text: "late"}, {ID: 2001, Organizer: 2, Text: "ANN"},
+			{ID: 1001, Organizer: 1, Text: "ANN"},
+			{ID: 1002, Organizer: 1, Event: 11, Text: "Rock-Bob"},
+			{ID: 1003, Organizer: 1, Text: "cid"},
+			{ID: 1004, Organizer: 1, Text: "claimed"},
+			{ID: 1005, Organizer: 1, Event: 12, Text: "late"},
+			{ID: 2001, Organizer: 2, Text: "ANN"},
 		},
 		Texts: []lake.CodeText{
-			{Code: 1001, Folded: "ann"}, {Code: 1001, Folded: "annie"}, {Code: 1002, Folded: "rock-bob"}, {Code: 1003, Folded: "cid"},
-			{Code: 1004, Folded: "claimed", FromMS: center - 10*hourMS}, {Code: 1005, Folded: "late", FromMS: center + 5*hourMS},
+			{Code: 1001, Folded: "ann"},
+			{Code: 1001, Folded: "annie"},
+			{Code: 1002, Folded: "rock-bob"},
+			{Code: 1003, Folded: "cid"},
+			{Code: 1004, Folded: "claimed", FromMS: center - 10*hourMS},
+			{Code: 1005, Folded: "late", FromMS: center + 5*hourMS},
 			{Code: 2001, Folded: "ann"},
 		},
 		Owners: []lake.CodeOwner{
-			{Code: 1001, Affiliate: 101}, {Code: 1001, Affiliate: 102, FromMS: center}, {Code: 1002, Affiliate: 102},
-			{Code: 1003, Affiliate: 103}, {Code: 1004, Affiliate: 101}, {Code: 1005, Affiliate: 103}, {Code: 2001, Affiliate: 201},
+			{Code: 1001, Affiliate: 101},
+			{Code: 1001, Affiliate: 102, FromMS: center},
+			{Code: 1002, Affiliate: 102},
+			{Code: 1003, Affiliate: 103},
+			{Code: 1004, Affiliate: 101},
+			{Code: 1005, Affiliate: 103},
+			{Code: 2001, Affiliate: 201},
 		},
 		States: []lake.CodeState{
 			{Code: 1001}, {Code: 1002}, {Code: 1003}, {Code: 1003, Paused: true, FromMS: center + 8*hourMS}, {Code: 1004}, {Code: 1005}, {Code: 2001},
@@ -140,8 +154,10 @@ func (s *scenario) click(o *rows.OrderRow) {
 		}
 	}
 	o.ClickID = fmt.Sprintf("click-%d", v.Sequence)
-	parts := rows.OrderRow{ClickStatus: "valid", ClickEpoch: &v.Epoch, ClickShard: &v.Shard, ClickSequence: &v.Sequence, ClickEventID: &v.EventID,
-		ClickCodeState: &v.CodeState, ClickEnded: &v.Ended, ClickTest: &v.Test, ClickedAtMS: &v.VisitedAtMS}
+	parts := rows.OrderRow{
+		ClickStatus: "valid", ClickEpoch: &v.Epoch, ClickShard: &v.Shard, ClickSequence: &v.Sequence, ClickEventID: &v.EventID,
+		ClickCodeState: &v.CodeState, ClickEnded: &v.Ended, ClickTest: &v.Test, ClickedAtMS: &v.VisitedAtMS,
+	}
 	if v.CodeID != 0 {
 		parts.ClickCodeID = &v.CodeID
 	}
@@ -159,7 +175,7 @@ func (s *scenario) click(o *rows.OrderRow) {
 		return
 	}
 	if s.chance(5) { // the visit's row was lost: the id alone must do
-		lost := int64(1_000_000 + s.sequence)
+		lost := 1_000_000 + s.sequence
 		parts.ClickSequence = &lost
 	}
 	o.ClickStatus, o.ClickEpoch, o.ClickShard, o.ClickSequence = parts.ClickStatus, parts.ClickEpoch, parts.ClickShard, parts.ClickSequence

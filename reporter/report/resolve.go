@@ -89,6 +89,9 @@ func (r *resolved) findOrganizer(ctx context.Context, conn *sql.Conn, q *Query) 
 	if err != nil {
 		return "", err
 	}
+	if len(names) == 0 {
+		return "", admin.Refuse(admin.Invalid, pointer, "%s: none is known at this as-of", given)
+	}
 	return "", admin.Refuse(admin.Invalid, pointer, "%s: %s", given, listed(names))
 }
 
