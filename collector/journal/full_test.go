@@ -155,3 +155,77 @@ func TestSparesOfAnotherSizeAreNotUsed(t *testing.T) {
 		t.Fatalf("%v spares taken over, want 2", got)
 	}
 }
+
+// lastGiven reads what a tail has and gives the last sequence.
+func lastGiven(f *fixture, tail *Tail) (last uint64) {
+	f.t.Helper()
+	for {
+		rec, ok, err := tail.Next()
+		f.must(err)
+		if !ok {
+			return last
+		}
+		last = rec.Sequence
+	}
+}
+
+func TestSegmentThatCanNotBeMappedHoldsUpNoTail(t *testing.T) {
+	f := newFixture(t)
+	spoiled := false
+	f.config.test.fill = func(file *os.File, bytes int64) error {
+		if spoiled {
+			return nil // a file without a byte can't be mapped
+		}
+		return fillZeroes(file, bytes)
+	}
+	j := f.open()
+	defer f.crash(j)
+	r, err := OpenReader(f.config.Dir)
+	f.must(err)
+	tail, err := r.Tail(j.Epoch(), 0, 0)
+	f.must(err)
+	defer tail.Close()
+	spoiled = true
+	j.makeReady()
+	if got := f.metric("segment_errors_total"); got != 1 {
+		t.Fatalf("%v errors counted", got)
+	}
+	lastGiven(f, tail)
+	spoiled = false
+	n := intoNextSegment(f, j)
+	if got := lastGiven(f, tail); got != n {
+		t.Fatalf("the tail gave up to %d of %d", got, n)
+	}
+}
+
+// intoNextSegment appends until another segment is in use.
+func intoNextSegment(f *fixture, j *Journal) (last uint64) {
+	f.t.Helper()
+	for first := j.shards[0].segment; j.shards[0].segment == first; {
+		j.makeReady()
+		p, err := j.Append(0, KindVisit, 1, make([]byte, 500))
+		f.must(err)
+		last = p.Sequence
+	}
+	return last
+}
+
+func TestTailLeavesASegmentThatWasTakenBack(t *testing.T) {
+	f := newFixture(t)
+	j := f.open()
+	defer f.crash(j)
+	r, err := OpenReader(f.config.Dir)
+	f.must(err)
+	tail, err := r.Tail(j.Epoch(), 0, 0)
+	f.must(err)
+	defer tail.Close()
+	j.makeReady()
+	lastGiven(f, tail) // it has the next segment open now
+	g := j.shards[0].next.Swap(nil)
+	f.must(g.release())
+	f.must(os.Remove(g.path))
+	n := intoNextSegment(f, j)
+	if got := lastGiven(f, tail); got != n {
+		t.Fatalf("the tail gave up to %d of %d", got, n)
+	}
+}

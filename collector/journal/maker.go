@@ -96,8 +96,10 @@ func (j *Journal) makeSegment(s *shard) (*segment, error) {
 	p := newPlace(j.info.Collector, j.info.Epoch, s.number, number, j.config.test.weakSum)
 	g, err := mapSegment(path, p)
 	if err != nil {
+		// Left behind, it would stand for ever as a segment not yet in use, and
+		// tails would wait for it. Its number is not used again: one may have it open.
 		j.metrics.segmentErrors.Inc()
-		return nil, err
+		return nil, errors.Join(err, removeIfThere(path))
 	}
 	j.metrics.made.Inc()
 	return g, nil

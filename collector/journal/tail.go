@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -196,6 +198,11 @@ func (t *Tail) takes(sequence uint64) bool {
 // lookAhead finds out whether the segment is sealed: the one behind it is in use,
 // or the epoch has ended.
 func (t *Tail) lookAhead() error {
+	if t.next != nil && !t.next.inUse {
+		if err := t.dropRemoved(); err != nil {
+			return err
+		}
+	}
 	if t.next == nil {
 		if err := t.openNext(); err != nil {
 			return err
@@ -221,6 +228,24 @@ func (t *Tail) lookAhead() error {
 		t.ended = end != nil
 	}
 	t.sealed = t.ended
+	return nil
+}
+
+// dropRemoved lets go of a next segment that was taken back before it was used:
+// the one in its place has another number, or is another file.
+func (t *Tail) dropRemoved() error {
+	var info unix.Stat_t
+	if err := unix.Fstat(int(t.next.f.Fd()), &info); err != nil {
+		return fmt.Errorf("looking at segment %s: %w", t.next.file.path, err)
+	}
+	if info.Nlink > 0 {
+		return nil
+	}
+	err := t.next.f.Close()
+	t.next = nil
+	if err != nil {
+		return fmt.Errorf("closing segment: %w", err)
+	}
 	return nil
 }
 
