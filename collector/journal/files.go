@@ -35,6 +35,28 @@ func writeSynced(path string, data []byte) (err error) {
 	return syncDir(filepath.Dir(path))
 }
 
+// makeDirs creates a directory where it is missing, and returns when its name and
+// those of the parents made with it are on the disk: else a power cut could take
+// the directory with everything synced in it.
+func makeDirs(dir string, sync func(dir string) error) error {
+	above := []string{filepath.Dir(dir)} // whoever made it may have died before this
+	for at := filepath.Dir(dir); ; at = filepath.Dir(at) {
+		if _, err := os.Stat(at); err == nil || at == filepath.Dir(at) {
+			break
+		}
+		above = append(above, filepath.Dir(at))
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	for _, parent := range above {
+		if err := sync(parent); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // syncDir puts a directory's names on the disk.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)

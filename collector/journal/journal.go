@@ -87,8 +87,10 @@ func New(config Config, deps Deps) (*Journal, error) {
 // Open locks the directory, recovers earlier epochs, which writes their end
 // records, and starts a new epoch. Append works from here on.
 func (j *Journal) Open() error {
-	if err := os.MkdirAll(filepath.Join(j.config.Dir, spareDirName), 0o700); err != nil {
-		return fmt.Errorf("creating journal: %w", err)
+	for _, dir := range []string{j.config.Dir, filepath.Join(j.config.Dir, spareDirName)} {
+		if err := makeDirs(dir, syncDir); err != nil {
+			return fmt.Errorf("creating journal: %w", err)
+		}
 	}
 	lock, err := lockDir(j.config.Dir)
 	if err != nil {
