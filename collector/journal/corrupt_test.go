@@ -451,3 +451,17 @@ func TestFlippedBitsInSealedSegmentsNeverLieNorPanic(t *testing.T) {
 		}
 	}
 }
+
+func TestKilledMakerLeavesNoHalfMadeSegmentForEver(t *testing.T) {
+	f := newFixture(t)
+	j := f.open()
+	f.append(j, "body")
+	half := filepath.Join(j.dir, segmentName(0, 2)+temporarySuffix)
+	f.must(os.WriteFile(half, make([]byte, 4096), 0o600))
+	f.crash(j)
+	j = f.open()
+	if _, err := os.Stat(half); !errors.Is(err, os.ErrNotExist) {
+		t.Fatalf("half made segment: %v", err)
+	}
+	f.must(j.Close())
+}

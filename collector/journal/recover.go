@@ -213,6 +213,9 @@ func removeHeadless(dir string) error {
 // recoverEpoch keeps every good record, cuts what is behind the last one, and
 // writes the end record. It can be cut off anywhere and run again.
 func (j *Journal) recoverEpoch(dir string, e *EpochInfo) error {
+	if err := removeTemporary(dir); err != nil {
+		return err
+	}
 	files, err := listSegments(dir, e.Shards)
 	if err != nil {
 		return err
@@ -246,6 +249,21 @@ func (j *Journal) recoverEpoch(dir string, e *EpochInfo) error {
 	}
 	e.End = &end
 	j.log.Info("epoch recovered", "epoch", epochName(e.Epoch), "ordinal", e.Ordinal)
+	return nil
+}
+
+// removeTemporary removes files that the death of the process left half made: each
+// may be as large as a segment, and processes that die do so again and again.
+func removeTemporary(dir string) error {
+	left, err := filepath.Glob(filepath.Join(dir, "*"+temporarySuffix))
+	if err != nil {
+		return fmt.Errorf("listing half made files: %w", err)
+	}
+	for _, path := range left {
+		if err := removeIfThere(path); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
