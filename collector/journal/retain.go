@@ -211,14 +211,33 @@ func (sh *shelf) isHeld(e *keptEpoch, g *keptSegment) bool {
 	return e.ordinal > at.ordinal || e == at && g.last >= sh.holdFrom
 }
 
+// oldestNeeded gives, for each shard that needs any, the last sequence of the
+// oldest segment that must stay. What is behind it stays too: a clock that was
+// set back can make a later segment look older, and with that gone recovery
+// would find a hole and call its records lost. It has the lock of its caller.
+func (sh *shelf) oldestNeeded(e *keptEpoch, nowMS, retentionMS int64) map[uint8]uint64 {
+	oldest := make(map[uint8]uint64)
+	for i := range e.segments {
+		g := &e.segments[i]
+		covered := e.closed || int(g.shard) < len(e.marks) && g.last <= e.marks[g.shard]
+		if covered && nowMS-g.sealedMS >= retentionMS && !sh.isHeld(e, g) {
+			continue
+		}
+		if last, some := oldest[g.shard]; !some || g.last < last {
+			oldest[g.shard] = g.last
+		}
+	}
+	return oldest
+}
+
 // take removes from the shelf, and returns, the paths of what may be deleted.
 func (sh *shelf) take(nowMS, retentionMS int64) (segments, epochs []string) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	for _, e := range sh.epochs {
+		kept := sh.oldestNeeded(e, nowMS, retentionMS)
 		e.segments = slices.DeleteFunc(e.segments, func(g keptSegment) bool {
-			covered := e.closed || int(g.shard) < len(e.marks) && g.last <= e.marks[g.shard]
-			if !covered || nowMS-g.sealedMS < retentionMS || sh.isHeld(e, &g) {
+			if first, some := kept[g.shard]; some && g.last >= first {
 				return false
 			}
 			segments = append(segments, g.path)

@@ -105,6 +105,32 @@ func TestSegmentStaysUntilCoveredAndOldEnough(t *testing.T) {
 	}
 }
 
+func TestClockSetBackLeavesNoHoleInTheSegments(t *testing.T) {
+	f := newFixture(t)
+	f.config.RetentionSeconds = 60
+	j := f.open()
+	f.clock.advance(time.Hour)
+	for i := range 3 {
+		f.append(j, "body")
+		j.makeReady()
+		j.shards[0].rollAged(f.clock.Now().Add(time.Duration(i)*time.Hour).UnixMilli(), 0)
+		f.must(j.syncRound())
+		f.clock.advance(-20 * time.Minute) // so each looks older than the one before
+	}
+	j.Cover(j.Epoch(), false, []uint64{3})
+	f.clock.advance(41 * time.Minute)
+	j.retain()
+	if got := segmentsOf(t, j.dir); !slices.Equal(got, []uint32{1, 2, 3, 4}) {
+		t.Fatalf("segments %v, want all while the first is kept", got)
+	}
+	f.clock.advance(time.Hour)
+	j.retain()
+	if got := segmentsOf(t, j.dir); !slices.Equal(got, []uint32{4}) {
+		t.Fatalf("segments %v, want the open one", got)
+	}
+	f.crash(j)
+}
+
 func TestIndexHoldsWhatTheLakeCovers(t *testing.T) {
 	f := newFixture(t)
 	f.config.HeldByIndex = true
