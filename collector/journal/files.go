@@ -84,7 +84,11 @@ func removeIfThere(path string) error {
 // click path its first write (p99 of 13 to 20 ms against 2). Reserving comes
 // first all the same: a full disk then says so before anything is written.
 func fillZeroes(f *os.File, bytes int64) error {
-	if err := unix.Fallocate(int(f.Fd()), 0, 0, bytes); err != nil && !errors.Is(err, unix.EOPNOTSUPP) {
+	err := unix.Fallocate(int(f.Fd()), 0, 0, bytes)
+	for errors.Is(err, unix.EINTR) { // a signal, as of the profiler
+		err = unix.Fallocate(int(f.Fd()), 0, 0, bytes)
+	}
+	if err != nil && !errors.Is(err, unix.EOPNOTSUPP) {
 		return err
 	}
 	zeroes := make([]byte, 256<<10)
