@@ -70,6 +70,23 @@ func TestRefusedFormatChangesNothing(t *testing.T) {
 	}
 }
 
+// TestDestinationNeverLeadsBackToTheCollector: a buyer would go round for ever.
+func TestDestinationNeverLeadsBackToTheCollector(t *testing.T) {
+	t.Setenv("FOOTFALL_COLLECTOR_EDGE_LISTEN", "0.0.0.0:8600")
+	t.Setenv("FOOTFALL_COLLECTOR_EDGE_HOSTS", "go.example.com")
+	s := newDesk(t)
+	for _, destination := range []string{
+		"http://127.0.0.1:8600/e/gala/", "https://localhost:8600/", "http://[::1]:8600/", "https://GO.example.com/e/gala/",
+		"https://go.example.com.:8443/", "http://127.0.0.1:8601/v1/orders",
+	} {
+		code, _, complaint := s.run("event", "edit", "gala", "--destination", destination)
+		if code != exitUsage || !strings.Contains(complaint, "own host") {
+			t.Errorf("%s: exit %d, %q", destination, code, complaint)
+		}
+	}
+	s.ok("event", "edit", "gala", "--destination", "http://127.0.0.1:8680/tickets")
+}
+
 // TestWrongArgumentsAreTheAskersMistake: scripts tell a mistake from a failure
 // by the exit code.
 func TestWrongArgumentsAreTheAskersMistake(t *testing.T) {

@@ -20,7 +20,7 @@ func (e *env) local(request *http.Request) (answer *http.Response, err error) {
 		return nil, err
 	}
 	// What a server would log about a refusal, the command says itself.
-	rep, err := reporter.New(s.Reporter, reporter.Deps{
+	rep, err := reporter.New(s.reporterConfig(), reporter.Deps{
 		Clock: e.Now, Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(),
 	})
 	if err != nil {

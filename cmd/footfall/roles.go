@@ -61,7 +61,7 @@ func (r *role) addConsumer(id ids.CollectorID, feed routes.Feed) error {
 
 // openReporter builds and opens the reporter; its parts close it.
 func (r *role) openReporter(ctx context.Context) (*reporter.Reporter, error) {
-	rep, err := reporter.New(r.settings.Reporter, reporter.Deps{Clock: r.env.Now, Log: r.Log, Metrics: r.Metrics})
+	rep, err := reporter.New(r.settings.reporterConfig(), reporter.Deps{Clock: r.env.Now, Log: r.Log, Metrics: r.Metrics})
 	if err != nil {
 		return nil, ops.Starting("reporter", err)
 	}

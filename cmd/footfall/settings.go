@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net"
 
 	"footfall/collector"
 	"footfall/collector/consumer"
@@ -58,4 +59,34 @@ func (e *env) settings() (settings, error) {
 		e.adjust(&s)
 	}
 	return s, nil
+}
+
+// reporterConfig is the reporter's, which also learns where this installation
+// answers itself: no event's destination may lead back there.
+func (s settings) reporterConfig() reporter.Config {
+	config := s.Reporter
+	own := append([]string(nil), config.Catalog.OwnHosts...)
+	own = append(own, s.Collector.Edge.Hosts...)
+	for _, listen := range []string{s.Collector.Edge.Listen, s.Collector.Orders.Listen} {
+		own = append(own, reachedAt(listen)...)
+	}
+	config.Catalog.OwnHosts = own
+	return config
+}
+
+// reachedAt is how a listener's address may be written in a URL on its machine.
+func reachedAt(listen string) []string {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil || port == "0" { // any free port: known only once it listens
+		return nil
+	}
+	ip := net.ParseIP(host)
+	if host != "" && host != "localhost" && (ip == nil || !ip.IsLoopback() && !ip.IsUnspecified()) {
+		return []string{listen}
+	}
+	own := []string{net.JoinHostPort("localhost", port), net.JoinHostPort("127.0.0.1", port), net.JoinHostPort("::1", port)}
+	if ip != nil && !ip.IsUnspecified() {
+		own = append(own, listen)
+	}
+	return own
 }

@@ -35,7 +35,7 @@ const (
 // Config of the catalog.
 type Config struct {
 	Dir      string   `koanf:"dir" doc:"data directory: catalog.db, catalog.lock and daykeys/ are in it"`
-	OwnHosts []string `koanf:"own_hosts" doc:"hosts of the redirect itself, with or without port: no event's destination may lead back to them"`
+	OwnHosts []string `koanf:"own_hosts" doc:"further hosts of the redirect, beside collector.edge.hosts and its listeners, with or without port: no event's destination may lead back to them"`
 	Control  Control  `koanf:"control" doc:"listener that collectors on other machines follow the catalog through"`
 }
 
