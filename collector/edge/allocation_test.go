@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"io"
 	"net"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -139,4 +140,15 @@ func (f *frozen) View() View { return f }
 func (f *frozen) Code(_ ids.EventID, _ ids.OrganizerID, text []byte) (Code, bool) {
 	c, ok := f.codes[string(text)]
 	return c, ok
+}
+
+// BenchmarkVisitorKey is the keyed hash of an address and a browser's user
+// agent.
+func BenchmarkVisitorKey(b *testing.B) {
+	s := testSecrets(b)
+	address, agent := netip.MustParseAddr("203.0.113.9"), []byte(strings.Repeat("Mozilla/5.0 ", 10))
+	b.ReportAllocs()
+	for b.Loop() {
+		s.byAddress(testNow.UnixMilli(), 20, address, agent)
+	}
 }

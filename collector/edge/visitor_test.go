@@ -1,38 +1,43 @@
 package edge
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/binary"
 	"net"
 	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/dchest/siphash"
+
 	"footfall/schemas/routes"
 	"footfall/schemas/visit"
 )
 
-func TestVisitorKeyIsTheDocumentedHMAC(t *testing.T) {
+func TestVisitorKeyIsTheDocumentedHash(t *testing.T) {
 	s := testSecrets(t)
 	want := func(key routes.Key, parts ...[]byte) uint64 {
 		h := hmac.New(sha256.New, key[:])
+		h.Write([]byte("footfall visitor key 1"))
+		keyed := siphash.New(h.Sum(nil)[:16])
 		for _, part := range parts {
-			h.Write(part)
+			keyed.Write(part)
 		}
-		return binary.BigEndian.Uint64(h.Sum(nil))
+		return keyed.Sum64()
 	}
 	organizer := []byte{0, 0, 0, 20}
 	address := netip.MustParseAddr("192.0.2.1").As16()
-	for range 3 { // pooled states give the same again
-		got := s.byAddress(testNow.UnixMilli(), 20, netip.MustParseAddr("192.0.2.1"), []byte("agent"))
-		if got != want(routes.Key{2}, organizer, address[:], []byte("agent")) {
-			t.Errorf("by address: %x", got)
+	longest := bytes.Repeat([]byte("a"), visit.MaxHeader)
+	for _, agent := range [][]byte{nil, []byte("agent"), longest} {
+		got := s.byAddress(testNow.UnixMilli(), 20, netip.MustParseAddr("192.0.2.1"), agent)
+		if got != want(routes.Key{2}, organizer, address[:], agent) {
+			t.Errorf("by address and %.10s: %x", agent, got)
 		}
-		if got := s.byCookie(20, make([]byte, 16)); got != want(routes.Key{3}, organizer, make([]byte, 16)) {
-			t.Errorf("by cookie: %x", got)
-		}
+	}
+	if got := s.byCookie(20, make([]byte, 16)); got != want(routes.Key{3}, organizer, make([]byte, 16)) {
+		t.Errorf("by cookie: %x", got)
 	}
 }
 
