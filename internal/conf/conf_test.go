@@ -26,7 +26,7 @@ type edgeConfig struct {
 func (c *edgeConfig) Validate() error {
 	var errs []error
 	if c.Shards == 0 {
-		errs = append(errs, errors.New("shards: want 1 to 255"))
+		errs = append(errs, errors.New("edge.shards: want 1 to 255"))
 	}
 	if c.ReadTimeoutSeconds <= 0 {
 		errs = append(errs, errors.New("read_timeout_seconds: want at least 1"))

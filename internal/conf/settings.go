@@ -20,8 +20,8 @@ const fileSuffix = "_file"
 
 // validator is what a struct of settings may implement. Validate looks at the
 // struct's own fields: Load calls it for every nested struct by itself. It may
-// join several errors; each that begins with a field's name and a colon is
-// reported under that key.
+// join several errors; each that begins with a field's name and a colon, or
+// with its key from some section around it on, is reported under that key.
 type validator interface{ Validate() error }
 
 // setting is one leaf of the tree.
@@ -205,11 +205,27 @@ func (s *settings) validate(problems *Errors) {
 		}
 		for _, err := range flatten(v.Validate()) {
 			key, message := in.key, err.Error()
-			if name, rest, ok := strings.Cut(message, ": "); ok && s.byKey[join(in.key, name)] != nil {
-				key, message = join(in.key, name), rest
+			if name, rest, ok := strings.Cut(message, ": "); ok {
+				if full := s.within(in.key, name); full != "" {
+					key, message = full, rest
+				}
 			}
 			problems.add("settings", key, message)
 		}
+	}
+}
+
+// within finds the key that a section calls name: its own, or one that begins
+// with a section around it, as in "edge.listen" said by collector.edge.
+func (s *settings) within(section, name string) string {
+	for around := section; ; {
+		if full := join(around, name); s.byKey[full] != nil {
+			return full
+		}
+		if around == "" {
+			return ""
+		}
+		around = around[:max(strings.LastIndexByte(around, '.'), 0)]
 	}
 }
 
