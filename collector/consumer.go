@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sys/unix"
 
 	"footfall/collector/consumer"
 	"footfall/collector/consumer/bots"
@@ -57,9 +58,10 @@ type ConsumerDeps struct {
 
 // Consumer is the consumer role.
 type Consumer struct {
-	keys   *keys
-	visits *consumer.Consumer
-	orders *consumer.Consumer
+	lakeDir string
+	keys    *keys
+	visits  *consumer.Consumer
+	orders  *consumer.Consumer
 }
 
 // NewConsumer builds the role and starts nothing.
@@ -68,7 +70,7 @@ func NewConsumer(config ConsumerConfig, deps ConsumerDeps) (*Consumer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("building the bot rules: %w", err)
 	}
-	c := &Consumer{keys: &keys{feed: deps.Feed, log: deps.Log}}
+	c := &Consumer{lakeDir: config.LakeDir, keys: &keys{feed: deps.Feed, log: deps.Log}}
 	build := func(kind, log, dir string) (*consumer.Consumer, error) {
 		reader, err := journal.OpenReader(dir)
 		if err != nil {
@@ -94,10 +96,23 @@ func NewConsumer(config ConsumerConfig, deps ConsumerDeps) (*Consumer, error) {
 // Parts are what runs, in the order of their start.
 func (c *Consumer) Parts() []ops.Part {
 	return []ops.Part{
+		{Name: "lake", Open: inert(c.checkLake), Run: func(ctx context.Context) error { <-ctx.Done(); return nil }},
 		{Name: "click-id keys", Open: c.keys.open, Run: c.keys.run},
 		{Name: "consumer of visits", Run: c.visits.Run},
 		{Name: "consumer of orders", Run: c.orders.Run},
 	}
+}
+
+// checkLake refuses a lake that can't be written at the start already: later it
+// would be trouble that is waited for.
+func (c *Consumer) checkLake() error {
+	if _, err := lakelog.OpenDir(c.lakeDir); err != nil {
+		return err
+	}
+	if err := unix.Access(c.lakeDir, unix.W_OK|unix.X_OK); err != nil {
+		return fmt.Errorf("writing to the lake %s: %w", c.lakeDir, err)
+	}
+	return nil
 }
 
 // Checks are the conditions of the role's readiness.
