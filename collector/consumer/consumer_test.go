@@ -319,7 +319,11 @@ func TestClosedEpochIsNeverReadAgain(t *testing.T) {
 		t.Fatalf("%d epochs in the state", n)
 	}
 	b.journal.epochs = append([]Epoch{old}, b.journal.epochs...)
-	b.turn(b.consumer(b.config()))
+	c = b.consumer(b.config())
+	b.turn(c)
+	if got := b.count("footfall_consumer_ignored_epochs"); got != 1 {
+		t.Fatalf("%v epochs shown as ignored", got)
+	}
 	if got := b.sequences(0xa, 0); !slices.Equal(got, upTo(1)) {
 		t.Fatalf("rows of the forgotten epoch %v", got)
 	}

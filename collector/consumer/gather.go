@@ -79,6 +79,7 @@ func (c *Consumer) list() error {
 	c.positions.forget(listed)
 	c.ends = make(map[string]*End, len(listed))
 	held := make(map[string]bool, len(listed))
+	ignored := 0
 	for _, e := range listed {
 		known, err := c.positions.admit(e, c.config.Collector)
 		if err != nil {
@@ -87,6 +88,10 @@ func (c *Consumer) list() error {
 		name := ids.Epoch(e.Epoch).String()
 		held[name] = true
 		if known == nil {
+			if c.positions.find(name) == nil {
+				ignored++
+				c.tellIgnored(name)
+			}
 			continue
 		}
 		if e.End != nil {
@@ -109,7 +114,20 @@ func (c *Consumer) list() error {
 		}
 	}
 	c.metrics.goneEpochs.Set(float64(gone))
+	c.metrics.ignoredEpochs.Set(float64(ignored))
 	return nil
+}
+
+// tellIgnored alarms: an epoch that is old by its ordinal and its start may be
+// one that was put back, and is in the lake; or a journal begun anew under a
+// clock that was behind, and then it is not.
+func (c *Consumer) tellIgnored(epoch string) {
+	if c.named["ignored "+epoch] {
+		return
+	}
+	c.named["ignored "+epoch] = true
+	c.deps.Log.Error("journal holds an epoch from before those that are closed, nothing of it is read; "+
+		"if the journal was begun anew, enrol the collector again, under a new id", "log", c.config.Log, "epoch", epoch)
 }
 
 func (c *Consumer) openTail(epoch uint64, l lane, mark uint64) {

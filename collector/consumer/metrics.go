@@ -3,31 +3,32 @@ package consumer
 import "github.com/prometheus/client_golang/prometheus"
 
 type metrics struct {
-	visits      prometheus.Counter
-	orders      prometheus.Counter
-	refunds     prometheus.Counter
-	heartbeats  prometheus.Counter
-	repeats     prometheus.Counter
-	gaps        prometheus.Counter
-	gapRecords  prometheus.Gauge
-	lost        prometheus.Counter
-	quarantined *prometheus.CounterVec
-	flagged     prometheus.Counter
-	commits     prometheus.Counter
-	taken       prometheus.Counter
-	failures    *prometheus.CounterVec
-	files       *prometheus.CounterVec
-	bytes       prometheus.Counter
-	merges      prometheus.Counter
-	merged      prometheus.Counter
-	liveFiles   *prometheus.GaugeVec
-	openEpochs  prometheus.Gauge
-	goneEpochs  prometheus.Gauge
-	epochsShut  prometheus.Counter
-	knownAt     prometheus.Gauge
-	complete    prometheus.Gauge
-	deleted     *prometheus.CounterVec
-	batchRows   prometheus.Histogram
+	visits        prometheus.Counter
+	orders        prometheus.Counter
+	refunds       prometheus.Counter
+	heartbeats    prometheus.Counter
+	repeats       prometheus.Counter
+	gaps          prometheus.Counter
+	gapRecords    prometheus.Gauge
+	lost          prometheus.Counter
+	quarantined   *prometheus.CounterVec
+	flagged       prometheus.Counter
+	commits       prometheus.Counter
+	taken         prometheus.Counter
+	failures      *prometheus.CounterVec
+	files         *prometheus.CounterVec
+	bytes         prometheus.Counter
+	merges        prometheus.Counter
+	merged        prometheus.Counter
+	liveFiles     *prometheus.GaugeVec
+	openEpochs    prometheus.Gauge
+	goneEpochs    prometheus.Gauge
+	ignoredEpochs prometheus.Gauge
+	epochsShut    prometheus.Counter
+	knownAt       prometheus.Gauge
+	complete      prometheus.Gauge
+	deleted       *prometheus.CounterVec
+	batchRows     prometheus.Histogram
 }
 
 func newMetrics(r prometheus.Registerer, log string) (*metrics, error) {
@@ -65,10 +66,12 @@ func newMetrics(r prometheus.Registerer, log string) (*metrics, error) {
 		merged:      counter("footfall_consumer_merged_files_total", "Files that merges replaced."),
 		openEpochs:  gauge("footfall_consumer_open_epochs", "Epochs that are not closed."),
 		goneEpochs:  gauge("footfall_consumer_gone_epochs", "Open epochs that the journal does not hold any more."),
-		epochsShut:  counter("footfall_consumer_closed_epochs_total", "Epochs closed."),
-		knownAt:     gauge("footfall_consumer_known_at_seconds", "known_at of the newest commit, in seconds since 1970."),
-		complete:    gauge("footfall_consumer_complete_to_seconds", "Time up to which nothing is on its way, in seconds since 1970; 0: unknown."),
-		deleted:     counters("footfall_consumer_deleted_files_total", "Files deleted from disk, by why.", "why"),
+		ignoredEpochs: gauge("footfall_consumer_ignored_epochs",
+			"Epochs in the journal from before those that are closed, and not known: nothing of them is read."),
+		epochsShut: counter("footfall_consumer_closed_epochs_total", "Epochs closed."),
+		knownAt:    gauge("footfall_consumer_known_at_seconds", "known_at of the newest commit, in seconds since 1970."),
+		complete:   gauge("footfall_consumer_complete_to_seconds", "Time up to which nothing is on its way, in seconds since 1970; 0: unknown."),
+		deleted:    counters("footfall_consumer_deleted_files_total", "Files deleted from disk, by why.", "why"),
 	}
 	records := counters("footfall_consumer_records_total", "Records taken, by kind.", "kind")
 	m.visits, m.orders = records.WithLabelValues("visit"), records.WithLabelValues("order")

@@ -28,8 +28,8 @@ func (p *positions) find(epoch string) *lakelog.Epoch {
 }
 
 // admit gives the state of a listed epoch, a new one where the epoch is new;
-// nil when it is closed, so that nothing of it is read. The error is
-// ErrForeignJournal.
+// nil when it is closed, or taken for one that was closed and is forgotten, so
+// that nothing of it is read. The error is ErrForeignJournal.
 func (p *positions) admit(e Epoch, collector ids.CollectorID) (*lakelog.Epoch, error) {
 	name := ids.Epoch(e.Epoch).String()
 	if known := p.find(name); known != nil {
