@@ -27,7 +27,7 @@ func TestLackOfFileDescriptorsEndsNoListener(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	failed := prometheus.NewCounter(prometheus.CounterOpts{Name: "failed_total"})
+	failed := prometheus.NewCounter(prometheus.CounterOpts{Name: "failed_total", Help: "Failures."})
 	p := newPatient(&exhausted{Listener: ln, left: 3}, failed)
 	client, err := net.Dial("tcp", ln.Addr().String())
 	if err != nil {
