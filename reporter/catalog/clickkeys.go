@@ -124,12 +124,6 @@ func (c *Catalog) EndClickKey(ctx context.Context, actor string, id uint8, ends 
 	return key, err
 }
 
-// VerifyKeys are the keys that click ids are verified with: secrets.
-func (c *Catalog) VerifyKeys(ctx context.Context) ([]routes.ClickKey, error) {
-	rows, err := clickKeys(ctx, c.reader)
-	return servedClickKeys(rows), err
-}
-
 func servedClickKeys(rows []clickKeyRow) []routes.ClickKey {
 	keys := make([]routes.ClickKey, len(rows))
 	for i, k := range rows {

@@ -76,6 +76,10 @@ type standing struct {
 	last        map[string]uint64 // by kind of id
 	watermarkUS int64
 	knownUS     int64 // of its last revision
+	// Collectors and click keys are not of the catalog's history but of the world:
+	// journals are bound to the ones, links that are out to the others.
+	collectors []collectorRow
+	clickKeys  []clickKeyRow
 }
 
 // counters reads the catalog that is replaced; one that can't be read, as it is
@@ -104,6 +108,12 @@ func (c *Catalog) counters(ctx context.Context) (standing, error) {
 	}
 	if err == nil {
 		_, s.knownUS, err = lastRevision(ctx, db)
+	}
+	if err == nil {
+		s.collectors, err = collectors(ctx, db, ``)
+	}
+	if err == nil {
+		s.clickKeys, err = clickKeys(ctx, db)
 	}
 	return s, errors.Join(nilForDamage(explainAt(c.path(), err)), db.Close())
 }
@@ -158,6 +168,9 @@ func (c *Catalog) begin(ctx context.Context, temp, actor string, seen Seen, befo
 }
 
 func (ch *change) restore(ctx context.Context, seen Seen, before standing, watermarkUS int64) (recovered []ids.CollectorID, err error) {
+	if err := ch.carry(ctx, before); err != nil {
+		return nil, err
+	}
 	known, err := collectors(ctx, ch, ``)
 	if err != nil {
 		return nil, err
@@ -201,6 +214,26 @@ func (ch *change) restore(ctx context.Context, seen Seen, before standing, water
 		}
 	}
 	return recovered, ch.audit(ctx, "catalog restore", "catalog", nil, fields{"incarnation": ch.inc.String(), "recovered": len(recovered)})
+}
+
+// carry takes over what the catalog that stood knows better than the backup: a
+// collector with its token, retired or not, and every click key. Without them
+// the journals of a later collector would have no reader, and the clicks of a
+// later key no credit.
+func (ch *change) carry(ctx context.Context, before standing) error {
+	for _, k := range before.collectors {
+		if err := ch.exec(ctx, `INSERT OR REPLACE INTO collectors (id, name, orders, token_hash, enrolled_us, opened_us, retired_us, closed_us) VALUES (?, ?, ?, coalesce(?, x''), ?, ?, ?, ?)`,
+			k.id, k.name, k.orders, k.hash, k.enrolledUS, k.openedUS, k.retiredUS, k.closeUS); err != nil {
+			return err
+		}
+	}
+	for _, k := range before.clickKeys {
+		if err := ch.exec(ctx, `INSERT OR REPLACE INTO click_keys (id, secret, created_us, served_us, mint_us, ends_ms) VALUES (?, ?, ?, ?, ?, ?)`,
+			k.id, k.secret, k.createdUS, k.servedUS, k.mintUS, k.endsMS); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // putAside keeps the catalog that stood before under another name. Its log was

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -98,6 +99,46 @@ func TestNoIDIsUsedTwiceAcrossARestore(t *testing.T) {
 		t.Errorf("aside is %v, %v, want %v", r, err, edge)
 	}
 	must(t, old.Close())
+}
+
+// TestRestoreKeepsCollectorsAndClickKeys: a journal is bound to its collector's
+// id, and a link that is out to its key: an older backup takes neither away.
+func TestRestoreKeepsCollectorsAndClickKeys(t *testing.T) {
+	dir, k := t.TempDir(), newClock()
+	f := openFixture(t, dir, k, nil)
+	f.organizer("acme", "UTC")
+	gone, err := f.EnrolCollector(f.ctx, "test", admin.CollectorEnrol{Name: "gone"})
+	must(t, err)
+	path := f.backup()
+	later, err := f.EnrolCollector(f.ctx, "test", admin.CollectorEnrol{Name: "embedded", Orders: true})
+	must(t, err)
+	_, err = f.RetireCollector(f.ctx, "test", gone.ID)
+	must(t, err)
+	_, err = f.RotateClickKey(f.ctx, "test")
+	must(t, err)
+	_, err = f.EndClickKey(f.ctx, "test", 1, k.Now())
+	must(t, err)
+	want, err := f.VerifyingKeys(f.ctx, newestUS)
+	must(t, err)
+
+	done, err := restore(f, path, Seen{Open: []ids.CollectorID{later.ID}})
+	must(t, err)
+	if len(done.Recovered) > 0 {
+		t.Errorf("recovered %v, which the former catalog knew", done.Recovered)
+	}
+	f = openFixture(t, dir, k, nil)
+	if c, err := f.CollectorByToken(f.ctx, later.Token); err != nil || c.ID != later.ID || c.Name != "embedded" || !c.Orders {
+		t.Errorf("the later collector: %+v, %v", c, err)
+	}
+	if _, err := f.CollectorByToken(f.ctx, gone.Token); !errors.Is(err, ErrUnknownToken) {
+		t.Errorf("the retired collector's token: %v", err)
+	}
+	if keys, err := f.VerifyingKeys(f.ctx, newestUS); err != nil || !slices.Equal(keys, want) {
+		t.Errorf("%d click keys, %v; there were %d", len(keys), err, len(want))
+	}
+	if fresh, err := f.RotateClickKey(f.ctx, "test"); err != nil || int(fresh.ID) != len(want)+1 {
+		t.Errorf("the next click key is %d, %v", fresh.ID, err)
+	}
 }
 
 func TestRestoreOverGarbageOrNothing(t *testing.T) {
