@@ -14,7 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	stdlog "log"
+	stdlog "log" //nolint:depguard // the kind that net/http complains to
 	"log/slog"
 	"net/netip"
 	"os"
