@@ -147,11 +147,12 @@ func grouped(digits, separator string) string {
 	if first == 0 {
 		first = min(group, len(digits))
 	}
-	out := digits[:first]
+	var out strings.Builder
+	out.WriteString(digits[:first])
 	for i := first; i < len(digits); i += group {
-		out += separator + digits[i:i+group]
+		out.WriteString(separator + digits[i:i+group])
 	}
-	return out
+	return out.String()
 }
 
 // timeIn writes a time of a report's range in its zone.

@@ -16,8 +16,10 @@ func sample(text string, amount int64, decimals int) *reports.Table {
 	return &reports.Table{
 		Facts: reports.Facts{By: "affiliate", Organizer: "acme", Zone: "Asia/Kathmandu", ToMS: 1_790_000_000_000, Affiliate: text},
 		Columns: []reports.Column{
-			{Name: "affiliate", Title: "Affiliate", Kind: reports.KindText}, {Name: "visits", Title: "Visits", Kind: reports.KindCount},
-			{Name: "conversion_rate", Title: "Conversion rate", Kind: reports.KindRate}, {Name: "total_sales", Title: "Total sales", Kind: reports.KindMoney},
+			{Name: "affiliate", Title: "Affiliate", Kind: reports.KindText},
+			{Name: "visits", Title: "Visits", Kind: reports.KindCount},
+			{Name: "conversion_rate", Title: "Conversion rate", Kind: reports.KindRate},
+			{Name: "total_sales", Title: "Total sales", Kind: reports.KindMoney},
 		},
 		Rows: []reports.Row{{
 			Cells:    []reports.Cell{{Text: text}, {Number: 1_234_567}, {Number: 12_345}, {Number: amount}},
@@ -58,8 +60,14 @@ func TestMoneyHasItsCurrencysDecimals(t *testing.T) {
 		decimals  int
 		csv, read string
 	}{
-		{0, 2, "0.00", "0.00"}, {5, 2, "0.05", "0.05"}, {-5, 2, "-0.05", "-0.05"}, {123456, 0, "123456", "123,456"},
-		{1234567, 3, "1234.567", "1,234.567"}, {100, 4, "0.0100", "0.0100"}, {-100000, 2, "-1000.00", "-1,000.00"}, {999, 0, "999", "999"},
+		{0, 2, "0.00", "0.00"},
+		{5, 2, "0.05", "0.05"},
+		{-5, 2, "-0.05", "-0.05"},
+		{123456, 0, "123456", "123,456"},
+		{1234567, 3, "1234.567", "1,234.567"},
+		{100, 4, "0.0100", "0.0100"},
+		{-100000, 2, "-1000.00", "-1,000.00"},
+		{999, 0, "999", "999"},
 		{math.MaxInt64, 2, "92233720368547758.07", "92,233,720,368,547,758.07"},
 		{math.MinInt64, 0, "-9223372036854775808", "-9,223,372,036,854,775,808"},
 	} {

@@ -22,7 +22,7 @@ type database struct {
 	temp      string
 }
 
-func openDatabase(c Config, root string) (*database, error) {
+func openDatabase(ctx context.Context, c Config, root string) (*database, error) {
 	temp, err := filepath.Abs(filepath.Join(c.TempDir, "duckdb"))
 	if err != nil {
 		return nil, fmt.Errorf("finding temp_dir: %w", err)
@@ -41,7 +41,7 @@ func openDatabase(c Config, root string) (*database, error) {
 		var err error
 		once.Do(func() {
 			for _, statement := range bootStatements(c, root, temp) {
-				if _, err = execer.ExecContext(context.Background(), statement, nil); err != nil {
+				if _, err = execer.ExecContext(ctx, statement, nil); err != nil {
 					err = fmt.Errorf("setting up DuckDB: %w", err)
 					return
 				}
@@ -57,7 +57,7 @@ func openDatabase(c Config, root string) (*database, error) {
 	// A connection's temporary views and tables belong to one reading: no
 	// connection is used twice.
 	d.db.SetMaxIdleConns(0)
-	if err := d.db.Ping(); err != nil {
+	if err := d.db.PingContext(ctx); err != nil {
 		return nil, errors.Join(err, d.close())
 	}
 	return d, nil

@@ -113,7 +113,7 @@ func (l *Lake) takeTurn(ctx context.Context, asOfUS int64, read func(context.Con
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if err := l.open(); err != nil {
+	if err := l.open(ctx); err != nil {
 		return err
 	}
 	return l.read(ctx, asOfUS, read)
@@ -180,7 +180,7 @@ func basisOf(s lakelog.Snapshot, revision Revision, asOfUS int64) reports.Basis 
 }
 
 // open opens the database at the first reading.
-func (l *Lake) open() error {
+func (l *Lake) open(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
@@ -197,7 +197,7 @@ func (l *Lake) open() error {
 	if err != nil {
 		return fmt.Errorf("finding the lake: %w", err)
 	}
-	database, err := openDatabase(l.config, root)
+	database, err := openDatabase(ctx, l.config, root)
 	if err != nil {
 		return err
 	}
