@@ -36,67 +36,68 @@ func (h *head) parse(raw []byte) {
 		if n := len(line); n > 0 && line[n-1] == '\r' {
 			line = line[:n-1]
 		}
-		if len(line) == 0 {
-			continue
-		}
-		if line[0] == ' ' || line[0] == '\t' {
-			h.folded = true
-			continue
-		}
-		colon := bytes.IndexByte(line, ':')
-		if colon > 0 {
-			h.field(line[:colon], line[colon+1:])
+		if len(line) > 0 {
+			h.line(line)
 		}
 	}
 }
 
-// field takes one line where its name is one that matters; the length sorts
-// out most others.
-func (h *head) field(name, value []byte) {
-	switch len(name) {
-	case 4:
-		if is(name, "host") {
+// line takes one line where its name is one that matters. The first letter
+// sorts out most others.
+func (h *head) line(line []byte) {
+	switch line[0] | 0x20 {
+	case ' ', '\t' | 0x20:
+		h.folded = h.folded || line[0] == ' ' || line[0] == '\t'
+	case 'h':
+		if value, ok := field(line, "host"); ok {
 			h.host = trim(value)
 			h.hosts++
 		}
-	case 5:
-		if is(name, "x-moz") {
-			h.prefetch = h.prefetch || prefetches(value)
-		}
-	case 6:
-		if is(name, "cookie") && h.cookies == nil {
-			h.cookies = value
-		}
-	case 7:
-		switch {
-		case is(name, "referer"):
-			h.referrer = trim(value)
-		case is(name, "sec-gpc"):
-			h.gpc = string(trim(value)) == "1"
-		case is(name, "purpose"):
-			h.prefetch = h.prefetch || prefetches(value)
-		}
-	case 10:
-		if is(name, "user-agent") {
+	case 'u':
+		if value, ok := field(line, "user-agent"); ok {
 			h.userAgent = trim(value)
 		}
-	case 11:
-		if is(name, "sec-purpose") {
+	case 'r':
+		if value, ok := field(line, "referer"); ok {
+			h.referrer = trim(value)
+		}
+	case 'c':
+		if value, ok := field(line, "cookie"); ok {
+			if h.cookies == nil {
+				h.cookies = value
+			}
+		} else if value, ok := field(line, "content-length"); ok {
+			h.body = h.body || string(trim(value)) != "0"
+		}
+	case 't':
+		if _, ok := field(line, "transfer-encoding"); ok {
+			h.body = true
+		}
+	case 'x':
+		if value, ok := field(line, "x-forwarded-for"); ok {
+			h.forward(value)
+		} else if value, ok := field(line, "x-moz"); ok {
 			h.prefetch = h.prefetch || prefetches(value)
 		}
-	case 14:
-		if is(name, "content-length") && string(trim(value)) != "0" {
-			h.body = true
+	case 'p':
+		if value, ok := field(line, "purpose"); ok {
+			h.prefetch = h.prefetch || prefetches(value)
 		}
-	case 15:
-		if is(name, "x-forwarded-for") {
-			h.forward(value)
-		}
-	case 17:
-		if is(name, "transfer-encoding") {
-			h.body = true
+	case 's':
+		if value, ok := field(line, "sec-gpc"); ok {
+			h.gpc = string(trim(value)) == "1"
+		} else if value, ok := field(line, "sec-purpose"); ok {
+			h.prefetch = h.prefetch || prefetches(value)
 		}
 	}
+}
+
+// field gives the value of a line whose name is the one told, in lower case.
+func field(line []byte, name string) (value []byte, ok bool) {
+	if n := len(name); len(line) > n && line[n] == ':' && is(line[:n], name) {
+		return line[n+1:], true
+	}
+	return nil, false
 }
 
 func (h *head) forward(value []byte) {
