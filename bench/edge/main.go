@@ -27,6 +27,7 @@ type options struct {
 	Seconds     float64 `json:"seconds"`
 	Connections int     `json:"connections"`
 	Codes       int     `json:"codes"`
+	Events      int     `json:"events"`
 	results     string
 	bar         float64
 	role        string // of this process; empty: the one that measures
@@ -40,7 +41,8 @@ func main() {
 	flag.IntVar(&o.Pairs, "pairs", 7, "runs of each server, interleaved")
 	flag.Float64Var(&o.Seconds, "seconds", 3, "length of a run")
 	flag.IntVar(&o.Connections, "connections", 64, "kept connections of the client")
-	flag.IntVar(&o.Codes, "codes", 200_000, "tracking codes in the edge's table")
+	flag.IntVar(&o.Codes, "codes", 200_000, "tracking codes in the edge's table; clicks draw them by Zipf's law")
+	flag.IntVar(&o.Events, "events", 1_000, "events in the edge's table, drawn likewise")
 	flag.StringVar(&o.results, "results", filepath.Join("bench", "results"), "directory of edge.json and edge.md")
 	flag.Float64Var(&o.bar, "bar", 1.15, "largest ratio of CPU per request that passes")
 	flag.StringVar(&o.role, "role", "", "server or client: how the program starts itself")

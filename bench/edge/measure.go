@@ -82,7 +82,7 @@ func measure(ctx context.Context, o options) (err error) {
 		return err
 	}
 	defer peer.stop()
-	edge, err := start(ctx, serverCore, self, "-role", "server", "-dir", dir, "-codes", strconv.Itoa(o.Codes), "-profile", o.profile)
+	edge, err := start(ctx, serverCore, self, "-role", "server", "-dir", dir, "-codes", strconv.Itoa(o.Codes), "-events", strconv.Itoa(o.Events), "-profile", o.profile)
 	if err != nil {
 		return err
 	}
@@ -113,7 +113,7 @@ func try(ctx context.Context, o options, self string, server *process) (t trial,
 		return t, err
 	}
 	client := exec.CommandContext(ctx, "taskset", "-c", strconv.Itoa(clientCore), self, "-role", "client", "-address", server.address,
-		"-seconds", fmt.Sprint(o.Seconds), "-connections", strconv.Itoa(o.Connections), "-codes", strconv.Itoa(o.Codes))
+		"-seconds", fmt.Sprint(o.Seconds), "-connections", strconv.Itoa(o.Connections), "-codes", strconv.Itoa(o.Codes), "-events", strconv.Itoa(o.Events))
 	client.Stderr = os.Stderr
 	out, err := client.Output()
 	if err != nil {
@@ -180,7 +180,7 @@ func report(o options, edges, peers []trial) error {
 		p99 = append(p99, edges[i].p99/peers[i].p99)
 	}
 	r.CPURatio, r.RateRatio, r.P99Ratio = figureOf(cpu), figureOf(rate), figureOf(p99)
-	row := fmt.Sprintf("| redirect, keep-alive, %d connections, %d codes | %s | %s | **%s** | %s |\n", o.Connections, o.Codes,
+	row := fmt.Sprintf("| redirect, keep-alive, %d connections, %d events, %d codes, drawn by Zipf's law | %s | %s | **%s** | %s |\n", o.Connections, o.Events, o.Codes,
 		r.Edge.CPUMicros.text("%.2f"), r.Peer.CPUMicros.text("%.2f"), r.CPURatio.text("%.3f"), r.P99Ratio.text("%.2f"))
 	table := "| what | edge, CPU µs per request | bare fasthttp, CPU µs per request | ratio of CPU | ratio of p99 |\n|---|---|---|---|---|\n" + row
 	fmt.Print("\nmedians, least and most of the runs:\n\n", table)

@@ -36,7 +36,7 @@ func serve(ctx context.Context, o options) error {
 	config.Edge.MaxConnectionsPerAddress = 0
 	// Nothing covers the journal here: it would keep everything anyway.
 	role, err := collector.New(config, collector.Deps{
-		Feed: catalog(o.Codes), Clock: time.Now, Metrics: prometheus.NewRegistry(),
+		Feed: catalog(o), Clock: time.Now, Metrics: prometheus.NewRegistry(),
 		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	if err != nil {
@@ -58,15 +58,23 @@ type fixed struct {
 
 func codeText(n int) string { return fmt.Sprintf("Partner%06d", n) }
 
-// catalog is one event with as many common codes as told, and keys for today
-// and tomorrow: with a fixed value, since nothing here is to be kept secret.
-func catalog(codes int) *fixed {
+func slug(n int) string { return fmt.Sprintf("spring-fair-%03d", n) }
+
+// catalog is an organizer with events and common codes as told, and keys for
+// today and tomorrow: with a fixed value, since nothing here is to be kept
+// secret.
+func catalog(o options) *fixed {
 	f := &fixed{snapshot: &routes.Snapshot{
 		Revision:   ids.Revision{Incarnation: 1, Number: 1},
 		Organizers: []routes.Organizer{{ID: 1, Slug: "organizer"}},
-		Events:     []routes.Event{{ID: 1, Organizer: 1, Slug: "fair", Destination: "https://tickets.example/fair", Currency: "EUR"}},
 	}}
-	for n := range codes {
+	for n := range o.Events {
+		f.snapshot.Events = append(f.snapshot.Events, routes.Event{
+			ID: ids.EventID(n + 1), Organizer: 1, Slug: slug(n), Destination: "https://tickets.example/" + slug(n), Currency: "EUR",
+			EndMS: time.Now().AddDate(0, 1, 0).UnixMilli(),
+		})
+	}
+	for n := range o.Codes {
 		f.snapshot.Codes = append(f.snapshot.Codes, routes.Code{
 			ID: ids.CodeID(n + 1), Common: true, Organizer: 1, Text: codeText(n), Canonical: codeText(n),
 		})
