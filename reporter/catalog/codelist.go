@@ -164,13 +164,20 @@ func (c *Catalog) codesFor(ctx context.Context, q querier, query admin.CodeQuery
 		if err != nil {
 			return nil, err
 		}
-		owned, err := ownedCodes(ctx, q, a.ID, c.deps.Clock().UnixMilli())
+		owned, err := ownedCodes(ctx, q, a.ID, c.deps.Clock().UnixMilli(), query.After)
 		if err != nil {
 			return nil, err
 		}
 		var rows []codeRow
-		for _, row := range owned {
-			if row.ID > query.After && (event < 0 || row.Event == 0 || int64(row.Event) == event) && len(rows) <= limit {
+		for _, id := range owned {
+			if len(rows) > limit {
+				break
+			}
+			row, err := codeByID(ctx, q, id)
+			if err != nil {
+				return nil, err
+			}
+			if event < 0 || row.Event == 0 || int64(row.Event) == event {
 				rows = append(rows, row)
 			}
 		}

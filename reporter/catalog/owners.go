@@ -54,29 +54,25 @@ func scanOwner(r *sql.Rows) (o CodeOwner, err error) {
 	return o, err
 }
 
-// ownedCodes are the codes that the affiliate owns at an instant, by id.
-func ownedCodes(ctx context.Context, q querier, affiliate ids.AffiliateID, atMS int64) ([]codeRow, error) {
-	rows, err := q.QueryContext(ctx, `SELECT DISTINCT code FROM code_owners WHERE affiliate = ? ORDER BY code`, affiliate)
-	candidates, err := collect(rows, err, scanCodeID)
-	if err != nil {
-		return nil, err
+// ownedCodes are the ids above after of the codes that the affiliate owns at an
+// instant, in order.
+func ownedCodes(ctx context.Context, q querier, affiliate ids.AffiliateID, atMS int64, after ids.CodeID) ([]ids.CodeID, error) {
+	rows, err := q.QueryContext(ctx, `SELECT code, affiliate, from_ms FROM code_owners
+	  WHERE code IN (SELECT code FROM code_owners WHERE affiliate = ? AND code > ?) ORDER BY code, revision`, affiliate, after)
+	all, err := collect(rows, err, scanOwner)
+	var owned []ids.CodeID
+	for begin := 0; begin < len(all); {
+		end := begin
+		var history []CodeOwner
+		for ; end < len(all) && all[end].Code == all[begin].Code; end++ {
+			history = appendOwner(history, all[end])
+		}
+		if ownerAt(history, atMS) == affiliate {
+			owned = append(owned, all[begin].Code)
+		}
+		begin = end
 	}
-	var owned []codeRow
-	for _, id := range candidates {
-		history, err := ownersOf(ctx, q, id)
-		if err != nil {
-			return nil, err
-		}
-		if ownerAt(history, atMS) != affiliate {
-			continue
-		}
-		code, err := codeByID(ctx, q, id)
-		if err != nil {
-			return nil, err
-		}
-		owned = append(owned, code)
-	}
-	return owned, nil
+	return owned, err
 }
 
 func scanCodeID(r *sql.Rows) (id ids.CodeID, err error) {
