@@ -246,30 +246,36 @@ func awaitEdge(t *testing.T, s *server, w *ledger.World) {
 func awaitVisits(t *testing.T, s *server, least float64) {
 	t.Helper()
 	testkit.Eventually(t, startTimeout, func() error {
-		answer, err := http.Get("http://" + s.admin + "/metrics")
-		if err != nil {
-			return err
+		total, err := metricOf(s.admin, "footfall_journal_appended_records_total", `journal="visits"`)
+		if err == nil && total < least {
+			err = fmt.Errorf("%g visits so far, want %g", total, least)
 		}
-		defer func() { _ = answer.Body.Close() }()
-		text, err := io.ReadAll(answer.Body)
-		if err != nil {
-			return err
-		}
-		total := 0.0
-		for line := range strings.Lines(string(text)) {
-			if name, value, ok := strings.Cut(strings.TrimSpace(line), " "); ok && strings.HasPrefix(name, "footfall_journal_appended_records_total") && strings.Contains(name, `"visits"`) {
-				n, err := strconv.ParseFloat(value, 64)
-				if err != nil {
-					return err
-				}
-				total += n
-			}
-		}
-		if total < least {
-			return fmt.Errorf("%g visits so far, want %g", total, least)
-		}
-		return nil
+		return err
 	})
+}
+
+// metricOf adds up a metric's series that have a label, from an admin listener.
+func metricOf(address, name, label string) (total float64, err error) {
+	answer, err := http.Get("http://" + address + "/metrics")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = answer.Body.Close() }()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(text)) {
+		series, value, ok := strings.Cut(strings.TrimSpace(line), " ")
+		if ok && strings.HasPrefix(series, name) && strings.Contains(series, label) {
+			n, err := strconv.ParseFloat(value, 64)
+			if err != nil {
+				return 0, err
+			}
+			total += n
+		}
+	}
+	return total, nil
 }
 
 // reportDocument is a report as JSON.
@@ -314,7 +320,7 @@ func awaitComplete(t *testing.T, s *server, book *ledger.Ledger) {
 }
 
 // number reads a JSON number, or an amount of money as minor units.
-func number(t *testing.T, raw json.RawMessage) int64 {
+func number(t testing.TB, raw json.RawMessage) int64 {
 	t.Helper()
 	text := strings.ReplaceAll(strings.Trim(string(raw), `"`), ".", "")
 	n, err := strconv.ParseInt(text, 10, 64)
