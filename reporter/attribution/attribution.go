@@ -14,6 +14,8 @@ import (
 	"database/sql"
 	"embed"
 	"fmt"
+	"slices"
+	"strings"
 
 	"footfall/schemas/clickid"
 	"footfall/schemas/reports"
@@ -45,14 +47,28 @@ func New(policy Policy, keys Keys) *Attribution { return &Attribution{policy: po
 // PolicyVersion is the version of the policy that credits.
 func (a *Attribution) PolicyVersion() int { return a.policy.Version }
 
-// scope is whose orders are looked at.
+// scope is whose orders are looked at, and which of them.
 type scope struct {
 	organizer int64
-	orderID   string // empty: all of them
+	orderID   string   // empty: all of them
+	between   [2]int64 // what the range needs, half-open, in milliseconds
 }
 
-// orders makes the tables order_versions, order_lines and orders on a connection
-// that has the lake's views.
+// wanted is the condition on order_id that keeps the orders of the scope.
+func (s scope) wanted() string {
+	switch {
+	case s.orderID != "":
+		return "order_id = getvariable('order_id')"
+	case s.between == [2]int64{reports.RangeFrom, reports.RangeTo}:
+		return "true"
+	}
+	return wantedInRange
+}
+
+const wantedInRange = "order_id IN (FROM wanted)"
+
+// orders makes the tables refund_versions, order_versions, order_lines and orders
+// on a connection that has the lake's views.
 func (a *Attribution) orders(ctx context.Context, r *reports.Reading, s scope) error {
 	conn, order := r.Conn, any(s.orderID)
 	if s.orderID == "" {
@@ -68,6 +84,8 @@ func (a *Attribution) orders(ctx context.Context, r *reports.Reading, s scope) e
 		{"SET VARIABLE window_ms = ?::BIGINT", []any{int64(a.policy.WindowDays) * dayMS}},
 		{"SET VARIABLE cut_at_event_end = ?::BOOLEAN", []any{a.policy.CutAtEventEnd}},
 		{"SET VARIABLE pick = ?::VARCHAR", []any{a.policy.Pick}},
+		{"SET VARIABLE credit_from_ms = ?::BIGINT", []any{s.between[0]}},
+		{"SET VARIABLE credit_to_ms = ?::BIGINT", []any{s.between[1]}},
 		{"CREATE TEMP TABLE policy_rules (rule VARCHAR, rank BIGINT)", nil},
 	}
 	for _, s := range setup {
@@ -80,19 +98,24 @@ func (a *Attribution) orders(ctx context.Context, r *reports.Reading, s scope) e
 			return fmt.Errorf("setting up attribution: %w", err)
 		}
 	}
-	if err := makeTables(ctx, conn, "order_versions", "order_lines"); err != nil {
+	names := []string{"refund_versions", "wanted", "order_versions", "order_lines"}
+	if s.wanted() != wantedInRange {
+		names = slices.Delete(names, 1, 2)
+	}
+	if err := makeTables(ctx, conn, s, names...); err != nil {
 		return err
 	}
 	if err := a.recheck(ctx, conn, r.AsOfUS); err != nil {
 		return err
 	}
-	return makeTables(ctx, conn, "orders")
+	return makeTables(ctx, conn, s, "orders")
 }
 
 // Credit makes the tables orders, candidates, credits and refunds, and those
-// that they stand on.
-func (a *Attribution) Credit(ctx context.Context, r *reports.Reading, organizer int64) error {
-	return a.credit(ctx, r, scope{organizer: organizer})
+// that they stand on, of the orders that are dated or refunded in a range of time,
+// in milliseconds, half-open; some others may be among them.
+func (a *Attribution) Credit(ctx context.Context, r *reports.Reading, organizer int64, between [2]int64) error {
+	return a.credit(ctx, r, scope{organizer: organizer, between: between})
 }
 
 func (a *Attribution) credit(ctx context.Context, r *reports.Reading, s scope) error {
@@ -106,7 +129,7 @@ func (a *Attribution) credit(ctx context.Context, r *reports.Reading, s scope) e
 	if err := r.Visits(ctx, "clicked_rows", between); err != nil {
 		return err
 	}
-	return makeTables(ctx, r.Conn, "clicks", "given_codes", "candidates", "credits", "refund_versions", "refunds")
+	return makeTables(ctx, r.Conn, s, "clicks", "given_codes", "candidates", "credits", "refunds")
 }
 
 // clickedRange gives the range of time, in milliseconds and half-open, of the
@@ -122,13 +145,13 @@ func clickedRange(ctx context.Context, conn *sql.Conn) (between [2]int64, err er
 }
 
 // makeTables runs name.sql into the temporary table name.
-func makeTables(ctx context.Context, conn *sql.Conn, names ...string) error {
+func makeTables(ctx context.Context, conn *sql.Conn, s scope, names ...string) error {
 	for _, name := range names {
 		text, err := statements.ReadFile(name + ".sql")
 		if err != nil {
 			return fmt.Errorf("making table %s: %w", name, err)
 		}
-		if _, err := conn.ExecContext(ctx, "CREATE TEMP TABLE "+name+" AS "+string(text)); err != nil {
+		if _, err := conn.ExecContext(ctx, "CREATE TEMP TABLE "+name+" AS "+strings.ReplaceAll(string(text), "{wanted}", s.wanted())); err != nil {
 			return fmt.Errorf("making table %s: %w", name, err)
 		}
 	}

@@ -16,6 +16,6 @@ FROM (
          max(version) OVER (PARTITION BY order_id) AS newest
   FROM order_rows
   WHERE organizer_id = getvariable('organizer') AND line_number = 0
-    AND (getvariable('order_id') IS NULL OR order_id = getvariable('order_id'))
+    AND ({wanted})
   WINDOW equal AS (PARTITION BY order_id, version ORDER BY known_us, collector, epoch, shard, sequence)
 )

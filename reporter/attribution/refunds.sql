@@ -2,7 +2,7 @@
 -- the lake learned of them. One that asks for more than a line has left, for a
 -- line that the order hasn't, or in another currency is set aside whole; a whole
 -- refund takes what is left of every line. One whose order isn't known or isn't
--- completed waits.
+-- completed waits. Only refunds of wanted orders are here, and all of those.
 WITH RECURSIVE
 refunded AS (
   SELECT r.*, o.currency = r.currency AS same_currency,
@@ -59,3 +59,4 @@ FROM refund_versions v
 LEFT JOIN (SELECT r.refund_id, r.collector, r.epoch, r.shard, r.sequence, x.taken, x.tickets, x.amount
            FROM refunded r JOIN results x USING (order_id, nth)) n
   USING (refund_id, collector, epoch, shard, sequence)
+WHERE {wanted}

@@ -1,8 +1,11 @@
--- What a reader of the figures should know, counted. Each row: what, how many.
+-- What a reader of the figures should know, counted: of the range. Each row: what,
+-- how many.
 SELECT what, n FROM (
-  SELECT 1 AS place, 'order_conflicts' AS what, count(*) AS n FROM order_versions WHERE status = 'conflict'
+  SELECT 1 AS place, 'order_conflicts' AS what, count(*) AS n FROM order_versions v JOIN orders o USING (order_id)
+  WHERE v.status = 'conflict' AND o.ordered_ms >= getvariable('from_ms') AND o.ordered_ms < getvariable('to_ms')
   UNION ALL
-  SELECT 2, 'refund_conflicts', count(*) FROM refund_versions WHERE status = 'conflict'
+  SELECT 2, 'refund_conflicts', count(*) FROM refund_versions
+  WHERE status = 'conflict' AND refunded_ms >= getvariable('from_ms') AND refunded_ms < getvariable('to_ms')
   UNION ALL
   SELECT 3, 'refunds_set_aside', count(*) FROM refunds
   WHERE status = 'set_aside' AND refunded_ms >= getvariable('from_ms') AND refunded_ms < getvariable('to_ms')

@@ -32,9 +32,10 @@ type Lake interface {
 }
 
 // Credits makes the tables orders, credits, refunds, order_versions and
-// refund_versions on a connection.
+// refund_versions on a connection, at least of the orders that are dated or
+// refunded in a range of time.
 type Credits interface {
-	Credit(ctx context.Context, r *reports.Reading, organizer int64) error
+	Credit(ctx context.Context, r *reports.Reading, organizer int64, between [2]int64) error
 	PolicyVersion() int
 }
 
@@ -96,7 +97,7 @@ func (e *Engine) run(ctx context.Context, q Query) (table *reports.Table, err er
 // answer makes the table from the rows of the range.
 func (e *Engine) answer(ctx context.Context, reading *reports.Reading, q Query, r *resolved) (*reports.Table, error) {
 	conn, b := reading.Conn, reading.Basis
-	if err := e.deps.Credits.Credit(ctx, reading, r.organizer); err != nil {
+	if err := e.deps.Credits.Credit(ctx, reading, r.organizer, r.between); err != nil {
 		return nil, err
 	}
 	if err := reading.Visits(ctx, "visit_rows", r.between); err != nil {
