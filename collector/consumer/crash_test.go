@@ -103,13 +103,14 @@ func TestCrashChild(t *testing.T) {
 // TestKillNineAtAnyStepResumesExactly kills a real process at each step, in its
 // first commit, in a merge, and in the commit that holds the merge.
 func TestKillNineAtAnyStepResumesExactly(t *testing.T) {
-	killed := 0
+	t.Parallel()
 	for _, step := range steps() {
 		for _, hit := range []int{1, 11, 12} {
 			if step == "checkpoint_staged" && hit > 1 {
 				continue
 			}
 			t.Run(fmt.Sprintf("%s/%d", step, hit), func(t *testing.T) {
+				t.Parallel()
 				b := newBench(t)
 				child := exec.Command(os.Args[0], "-test.run=^TestCrashChild$")
 				child.Env = append(os.Environ(), crashRoot+"="+b.root, crashStep+"="+step, fmt.Sprintf("%s=%d", crashHit, hit))
@@ -118,7 +119,6 @@ func TestKillNineAtAnyStepResumesExactly(t *testing.T) {
 				if !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
 					t.Fatalf("the child was not killed at the step: %v\n%s", err, out)
 				}
-				killed++
 				assertNothingHalf(t, b)
 				b.journal = crashJournal()
 				config := b.config()
@@ -137,7 +137,6 @@ func TestKillNineAtAnyStepResumesExactly(t *testing.T) {
 			})
 		}
 	}
-	t.Logf("killed at %d points", killed)
 }
 
 // assertNothingHalf reads every live file.
@@ -253,6 +252,7 @@ func (b *bench) snapshotRowsOrDamage() int64 {
 }
 
 func TestTwoConsumersOnOneLogTakeEachRowOnce(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.journal.epoch(0xa, 1, testLog, 2)
 	first, second := b.consumer(b.config()), b.consumer(b.config())

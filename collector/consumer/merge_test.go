@@ -207,6 +207,7 @@ func TestPlanMergesNeighboursOfOneDay(t *testing.T) {
 
 // The whole day of a commit each second, by the plans alone.
 func TestDayOfCommitsIsPlannedDownToFewFiles(t *testing.T) {
+	t.Parallel()
 	var live []lakelog.File
 	worst, written, now := 0, int64(0), noon()
 	for i := range 2 * 24 * 3600 {
@@ -255,6 +256,7 @@ func TestDayOfCommitsIsPlannedDownToFewFiles(t *testing.T) {
 // The same by the whole program, with real files and a log that is pruned. The
 // short run makes a commit each five minutes, the long one each second.
 func TestDayOfCommitsLeavesFewFiles(t *testing.T) {
+	t.Parallel()
 	commits := 24 * 12
 	b := newBench(t)
 	if os.Getenv("FOOTFALL_LONG") != "" {

@@ -170,6 +170,7 @@ func TestEveryAppendedVisitIsOneRowOfTheLake(t *testing.T) {
 }
 
 func TestConsumerWaitsUntilItsLogIsOpened(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.root = t.TempDir() // a lake that nobody has opened a log in
 	b.journal = crashJournal()

@@ -86,6 +86,7 @@ func (w *written) survivors(bodyBytes int) (lost []uint64, end *EndRecord, got r
 }
 
 func TestCorruptionTakesOnlyTheRecordsItTouches(t *testing.T) {
+	t.Parallel()
 	const bytes = 1500 // two sectors and more
 	edit := func(n uint64, change func(w *written, at int, b []byte)) func(*written) {
 		return func(w *written) {
@@ -416,6 +417,7 @@ func writeCrashedWeak(t *testing.T) *written {
 }
 
 func TestFlippedBitsInSealedSegmentsNeverLieNorPanic(t *testing.T) {
+	t.Parallel()
 	w := writeCrashed(t, 100)
 	w.recoverOnly()
 	clean, err := os.ReadFile(w.path(1))

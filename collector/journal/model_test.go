@@ -113,6 +113,7 @@ func (m *model) check(rt *rapid.T) {
 }
 
 func TestJournalIsAPlainSlice(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		m := &model{fixture: newFixture(t), rt: rt}
 		m.config.Shards = 2

@@ -148,6 +148,7 @@ func (o *outage) lost() map[uint64]bool {
 }
 
 func TestPowerCutTakesNothingThatWasSynced(t *testing.T) {
+	t.Parallel()
 	cuts := 40
 	if text := os.Getenv("FOOTFALL_POWER_CUTS"); text != "" {
 		n, err := strconv.Atoi(text)

@@ -82,6 +82,7 @@ func (got *tally) count(t testing.TB, tail *Tail, want map[[3]uint64]uint64) {
 }
 
 func TestKillNineLosesNoAcknowledgedRecord(t *testing.T) {
+	t.Parallel()
 	kills := 5
 	if text := os.Getenv("FOOTFALL_KILLS"); text != "" {
 		n, err := strconv.Atoi(text)
@@ -215,6 +216,7 @@ func TestWithoutTheShardLockAcknowledgedRecordsAreLost(t *testing.T) {
 }
 
 func TestSecondProcessIsRefusedWithTheFirstOnesPID(t *testing.T) {
+	t.Parallel()
 	f := newFixture(t)
 	f.config = childConfig(f.config.Dir)
 	cmd := child(t, "hold", f.config.Dir)
@@ -287,6 +289,7 @@ func tracedAppends(t *testing.T) []string {
 }
 
 func TestSyncErrorOfTheKernelLosesNoSyncedRecord(t *testing.T) {
+	t.Parallel()
 	for _, when := range []string{"3", "3+"} { // once for each thread; for ever
 		t.Run("msync "+when, func(t *testing.T) {
 			dir := t.TempDir()
