@@ -415,26 +415,7 @@ func checkCredits(t *testing.T, s *server, want *ledger.Expectation) {
 // them once, none is there twice or was never sent.
 func checkVisitsOnce(t *testing.T, s *server, want *ledger.Expectation) {
 	t.Helper()
-	dir, err := lakelog.OpenDir(filepath.Join(s.data, "lake"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	view := lakelog.NewView(dir)
-	if err := view.Refresh(); err != nil {
-		t.Fatal(err)
-	}
-	times := map[string]int{}
-	for _, f := range view.Snapshot().FilesOf("visits") {
-		rows, err := parquet.ReadFile[lake.VisitRow](dir.Abs(f.Path))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, r := range rows {
-			if r.Sub1 != "" {
-				times[r.Sub1]++
-			}
-		}
-	}
+	times := visitTimes(t, s)
 	lost, doubled, acknowledged := 0, 0, 0
 	for _, v := range want.Visits {
 		n := times[v.ID]
@@ -453,4 +434,39 @@ func checkVisitsOnce(t *testing.T, s *server, want *ledger.Expectation) {
 	if lost+doubled+len(times) > 0 {
 		t.Errorf("visits lost %d, doubled %d, phantom %d, want 0", lost, doubled, len(times))
 	}
+}
+
+// visitTimes reads the lake's files: how often each visit, by its sub1, is in them.
+func visitTimes(t *testing.T, s *server) map[string]int {
+	t.Helper()
+	times := map[string]int{}
+	for _, path := range lakeFiles(t, s, "visits") {
+		rows, err := parquet.ReadFile[lake.VisitRow](path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range rows {
+			if r.Sub1 != "" {
+				times[r.Sub1]++
+			}
+		}
+	}
+	return times
+}
+
+// lakeFiles are the places of a table's committed files.
+func lakeFiles(t *testing.T, s *server, table string) (paths []string) {
+	t.Helper()
+	dir, err := lakelog.OpenDir(filepath.Join(s.data, "lake"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	view := lakelog.NewView(dir)
+	if err := view.Refresh(); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range view.Snapshot().FilesOf(table) {
+		paths = append(paths, dir.Abs(f.Path))
+	}
+	return paths
 }
