@@ -225,11 +225,15 @@ func (c *Consumer) due() bool {
 	return (rows > 0 || c.urgent || c.merging.ended()) && since >= time.Duration(c.config.CommitIntervalMS)*time.Millisecond
 }
 
-// stop commits what was read. A merge that has not ended is dropped: its files live on.
+// stop commits what is left to read, up to a batch of it: the rest of a backlog
+// is the next start's. A merge that has not ended is dropped: its files live on.
 func (c *Consumer) stop() error {
 	c.listedAt = time.Time{} // the journal may have ended its epoch meanwhile
-	if _, err := c.gather(); err != nil {
-		return err
+	for more := true; more && !c.full(); {
+		var err error
+		if more, err = c.gather(); err != nil {
+			return err
+		}
 	}
 	if !c.dirty {
 		return nil

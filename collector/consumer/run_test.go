@@ -266,6 +266,26 @@ func TestBacklogIsGatheredInBatches(t *testing.T) {
 }
 
 // A log commits at least so often, idle or not, and no oftener for heartbeats alone.
+func TestStopLeavesNothingUnread(t *testing.T) {
+	b := newBench(t)
+	b.journal.epoch(0xa, 1, testLog, 1)
+	const records = 3*turnRecords + 1
+	for i := range uint64(records) {
+		b.journal.add(0xa, 0, visitRecord(i+1, noon().UnixMilli(), 1))
+	}
+	b.journal.end(0xa, EndShard{Last: records})
+	c := b.consumer(b.config())
+	if err := c.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.sequences(0xa, 0); !slices.Equal(got, upTo(records)) {
+		t.Fatalf("%d rows of %d", len(got), records)
+	}
+	if n := b.count("footfall_consumer_closed_epochs_total"); n != 1 {
+		t.Fatalf("%v epochs closed", n)
+	}
+}
+
 func TestIdleLogCommitsInTime(t *testing.T) {
 	b := newBench(t)
 	b.journal.epoch(0xa, 1, testLog, 1)
