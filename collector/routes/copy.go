@@ -123,7 +123,8 @@ func (t *Table) expireOnce() {
 // that an expired key is not left in a free block of the disk. A failure leaves
 // the collector serving and is told. The caller holds mu.
 func (t *Table) saveSecrets() {
-	err := errors.Join(t.setAside(), routes.WriteSecrets(t.secretsPath(), t.secrets), t.wipeExpired())
+	// One that could not be overwritten before would stand in this one's way.
+	err := errors.Join(t.wipeExpired(), t.setAside(), routes.WriteSecrets(t.secretsPath(), t.secrets), t.wipeExpired())
 	if err != nil {
 		t.metrics.copyErrors.WithLabelValues("save_secrets").Inc()
 		t.deps.Log.Error("copy of the secrets can't be written", "path", t.secretsPath(), "error", err)
@@ -147,7 +148,7 @@ func (t *Table) setAside() error {
 
 // wipeExpired overwrites the copy that was set aside, unless it still is the
 // one in use: a crash may have come before its successor.
-func (t *Table) wipeExpired() (err error) {
+func (t *Table) wipeExpired() error {
 	old, err := os.Stat(t.expiredPath())
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
@@ -162,16 +163,43 @@ func (t *Table) wipeExpired() (err error) {
 		}
 		return nil
 	}
-	f, err := os.OpenFile(t.expiredPath(), os.O_WRONLY, 0)
+	return wipe(t.expiredPath())
+}
+
+// wipeHalfWritten ends what a crash left of copies that were being written: keys
+// in it would be overwritten by nobody.
+func (t *Table) wipeHalfWritten() error {
+	secrets, err := routes.HalfWritten(t.secretsPath())
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, path := range secrets {
+		errs = append(errs, wipe(path))
+	}
+	tables, err := routes.HalfWritten(t.routesPath())
+	for _, path := range tables {
+		errs = append(errs, os.Remove(path))
+	}
+	return errors.Join(append(errs, err)...)
+}
+
+// wipe overwrites a file of secrets, and removes it.
+func wipe(path string) (err error) {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
 		return fmt.Errorf("opening expired secrets: %w", err)
 	}
 	defer func() {
 		if err = errors.Join(err, f.Close()); err == nil {
-			err = os.Remove(t.expiredPath())
+			err = os.Remove(path)
 		}
 	}()
-	if _, err := f.Write(make([]byte, old.Size())); err != nil {
+	info, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("sizing expired secrets: %w", err)
+	}
+	if _, err := f.Write(make([]byte, info.Size())); err != nil {
 		return fmt.Errorf("overwriting expired secrets: %w", err)
 	}
 	return f.Sync()

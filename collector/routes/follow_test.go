@@ -249,6 +249,35 @@ func TestCrashLeavesNoExpiredKeyBehind(t *testing.T) {
 	}
 }
 
+// A crash while a copy is written leaves a part of it under a name of its own,
+// which no later copy takes the place of.
+func TestCrashLeavesNoHalfWrittenKeyBehind(t *testing.T) {
+	dir := t.TempDir()
+	secrets, table := filepath.Join(dir, ".secrets.json.123"), filepath.Join(dir, ".routes.snapshot.456")
+	for _, path := range []string{secrets, table} {
+		if err := os.WriteFile(path, []byte("a key"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// A second name shows what is left on the disk.
+	seen := filepath.Join(dir, "seen")
+	if err := os.Link(secrets, seen); err != nil {
+		t.Fatal(err)
+	}
+	b := newBench(t, dir, newReporter(someRoutes(3), someSecrets("1")))
+	if err := b.table.loadSecrets(); err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	if data, err := os.ReadFile(seen); err != nil || !bytes.Equal(data, make([]byte, 5)) {
+		t.Errorf("not overwritten: %q, %v", data, err)
+	}
+	for _, path := range []string{secrets, table} {
+		if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("left behind: %s, %v", path, err)
+		}
+	}
+}
+
 func TestRefusedSecretsLeaveTheOldOnes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newReporter(someRoutes(3), someSecrets("1"))

@@ -149,7 +149,7 @@ func (t *Table) loadRoutes() (err error) {
 }
 
 func (t *Table) loadSecrets() error {
-	if err := t.wipeExpired(); err != nil {
+	if err := errors.Join(t.wipeHalfWritten(), t.wipeExpired()); err != nil {
 		t.metrics.copyErrors.WithLabelValues("read_secrets").Inc()
 		t.deps.Log.Error("expired secrets can't be overwritten", "path", t.expiredPath(), "error", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // Write puts u at path: whole or not at all, synced, readable by the owner's
@@ -35,12 +36,13 @@ func Read(path string) (u Update, err error) {
 // and once Replace returned nil it holds the new one.
 func Replace(path string, mode os.FileMode, content func(io.Writer) error) (err error) {
 	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*")
+	f, err := os.CreateTemp(dir, temporaryPrefix(path)+"*")
 	if err != nil {
 		return fmt.Errorf("making a file beside %s: %w", path, err)
 	}
+	placed := false
 	defer func() {
-		if err != nil {
+		if err != nil && !placed {
 			err = errors.Join(err, f.Close(), os.Remove(f.Name()))
 		}
 	}()
@@ -60,11 +62,30 @@ func Replace(path string, mode os.FileMode, content func(io.Writer) error) (err 
 	if err := os.Rename(f.Name(), path); err != nil {
 		return fmt.Errorf("moving into place: %w", err)
 	}
-	// From here the file is in place under its name: nothing left to remove.
+	placed = true
 	if closeErr := f.Close(); closeErr != nil {
 		return errors.Join(fmt.Errorf("closing %s: %w", path, closeErr), SyncDir(dir))
 	}
 	return SyncDir(dir)
+}
+
+func temporaryPrefix(path string) string { return "." + filepath.Base(path) + "." }
+
+// HalfWritten gives the files that calls of Replace for path left beside it when
+// their process died. Nobody else may be replacing path.
+func HalfWritten(path string) ([]string, error) {
+	dir := filepath.Dir(path)
+	found, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("listing %s: %w", dir, err)
+	}
+	var left []string
+	for _, f := range found {
+		if strings.HasPrefix(f.Name(), temporaryPrefix(path)) {
+			left = append(left, filepath.Join(dir, f.Name()))
+		}
+	}
+	return left, nil
 }
 
 // SyncDir makes the names in dir durable.
