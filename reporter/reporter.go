@@ -37,8 +37,8 @@ import (
 //	                           │
 //	                       attribution
 //
-// embeddedCollector is the name of the collector of the one-process product.
-const embeddedCollector = "embedded"
+// EmbeddedCollector is the name of the collector of the one-process product.
+const EmbeddedCollector = "embedded"
 
 // actor is who the audit log names for what the program does by itself.
 const actor = "footfall"
@@ -132,11 +132,11 @@ func (r *Reporter) Embedded(ctx context.Context) (ids.CollectorID, error) {
 		return 0, fmt.Errorf("looking for the embedded collector: %w", err)
 	}
 	for _, c := range all {
-		if c.Name == embeddedCollector && c.State == admin.StateActive {
+		if c.Name == EmbeddedCollector && c.State == admin.StateActive {
 			return c.ID, nil
 		}
 	}
-	c, err := r.catalog.EnrolCollector(ctx, actor, admin.CollectorEnrol{Name: embeddedCollector, Orders: true})
+	c, err := r.catalog.EnrolCollector(ctx, actor, admin.CollectorEnrol{Name: EmbeddedCollector, Orders: true})
 	if err != nil {
 		return 0, fmt.Errorf("enrolling the embedded collector: %w", err)
 	}

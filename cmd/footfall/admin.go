@@ -57,6 +57,11 @@ func takes(names ...string) cobra.PositionalArgs {
 		case len(args) > len(names):
 			return usagef("%q is too much: %s (text with spaces goes in quotes)", args[len(names)], c.UseLine())
 		}
+		for i, arg := range args {
+			if strings.TrimSpace(arg) == "" {
+				return usagef("the %s is empty: %s (see %s --help)", names[i], c.UseLine(), c.CommandPath())
+			}
+		}
 		return nil
 	}
 }

@@ -70,6 +70,29 @@ func TestRefusedFormatChangesNothing(t *testing.T) {
 	}
 }
 
+// TestWhatTheServerRedirectsIsAnError: a path that cleans to another one is
+// answered with a redirect, which is no answer.
+func TestWhatTheServerRedirectsIsAnError(t *testing.T) {
+	s := newDesk(t)
+	for _, args := range [][]string{{"explain", "order", ".."}, {"code", "pause", ".."}, {"code", "show", "."}} {
+		if code, out, complaint := s.run(args...); code == exitOK || out != "" || complaint == "" {
+			t.Errorf("%q: exit %d, %q, %q", args, code, out, complaint)
+		}
+	}
+}
+
+// TestJournalsHereAreRecognized: under another collector's id they would have no
+// reader, and the product would not start again.
+func TestJournalsHereAreRecognized(t *testing.T) {
+	found, err := embeddedIn("../../collector/journal/testdata/v1")
+	if err != nil || len(found) != 1 {
+		t.Errorf("%v, %v", found, err)
+	}
+	if found, err = embeddedIn(filepath.Join(t.TempDir(), "none")); err != nil || len(found) > 0 {
+		t.Errorf("without a journal: %v, %v", found, err)
+	}
+}
+
 // TestDestinationNeverLeadsBackToTheCollector: a buyer would go round for ever.
 func TestDestinationNeverLeadsBackToTheCollector(t *testing.T) {
 	t.Setenv("FOOTFALL_COLLECTOR_EDGE_LISTEN", "0.0.0.0:8600")
@@ -96,6 +119,11 @@ func TestWrongArgumentsAreTheAskersMistake(t *testing.T) {
 	} {
 		if code, _, complaint := s.run(strings.Fields(line)...); code != exitUsage || complaint == "" {
 			t.Errorf("%s: exit %d, want %d: %q", line, code, exitUsage, complaint)
+		}
+	}
+	for _, args := range [][]string{{"explain", "order", ""}, {"code", "pause", " "}, {"organizer", "show", ""}} {
+		if code, out, complaint := s.run(args...); code != exitUsage || !strings.Contains(complaint, "is empty") {
+			t.Errorf("%q: exit %d, %q, %q", args, code, out, complaint)
 		}
 	}
 	if _, err := os.Stat(s.data); err == nil {

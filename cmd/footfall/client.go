@@ -43,7 +43,7 @@ func (ask exchange) call(ctx context.Context, method, path string, in, out any) 
 		return err
 	}
 	defer func() { _ = answer.Body.Close() }()
-	if answer.StatusCode >= http.StatusBadRequest {
+	if answer.StatusCode >= http.StatusMultipleChoices {
 		return readProblem(answer)
 	}
 	if out == nil {
@@ -113,7 +113,7 @@ func (p *problem) Error() string {
 	return text
 }
 
-// readProblem turns an answer of 400 and above into an error: what the asker
+// readProblem turns an answer of 300 and above, as nothing is elsewhere, into an error: what the asker
 // got wrong is a usage error.
 func readProblem(answer *http.Response) error {
 	const most = 1 << 20 // a refusal is a few lines; the limit is against a wrong peer

@@ -104,7 +104,7 @@ func (e *env) fetch(ctx context.Context, path string) (http.Header, []byte, erro
 		return nil, nil, err
 	}
 	defer func() { _ = answer.Body.Close() }()
-	if answer.StatusCode >= http.StatusBadRequest {
+	if answer.StatusCode >= http.StatusMultipleChoices {
 		return nil, nil, readProblem(answer)
 	}
 	var body bytes.Buffer

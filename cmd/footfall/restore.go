@@ -9,7 +9,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"footfall/collector/journal"
+	"footfall/reporter"
 	"footfall/reporter/catalog"
+	"footfall/schemas/ids"
 )
 
 func newRestoreCommand(e *env) *cobra.Command {
@@ -27,8 +30,15 @@ full copy of the routes.`,
 			if lakeDir == "" {
 				lakeDir = filepath.Join(e.Data, "lake")
 			}
+			s, err := e.settings()
+			if err != nil {
+				return err
+			}
 			seen, err := catalog.SeenInLake(lakeDir)
 			if err != nil {
+				return err
+			}
+			if seen.Recognized, err = embeddedIn(s.Collector.VisitsJournal.Dir); err != nil {
 				return err
 			}
 			config := catalog.DefaultConfig()
@@ -54,4 +64,19 @@ full copy of the routes.`,
 	c.Flags().StringVar(&lakeDir, "lake", "", "directory of the lake; lake/ in the data directory when left out")
 	addFormat(c, &format)
 	return c
+}
+
+// embeddedIn names the collector that the journal here is bound to: the
+// one-process product's. Under another id its journals would have no reader.
+func embeddedIn(dir string) (map[ids.CollectorID]string, error) {
+	reader, err := journal.OpenReader(dir)
+	if err != nil {
+		return nil, err
+	}
+	epochs, err := reader.Epochs()
+	if err != nil || len(epochs) == 0 {
+		return nil, err
+	}
+	newest := epochs[len(epochs)-1]
+	return map[ids.CollectorID]string{ids.CollectorID(newest.Collector): reporter.EmbeddedCollector}, nil
 }

@@ -26,6 +26,9 @@ type Seen struct {
 	// Open are the collectors whose logs are open. One that the backup doesn't
 	// know gets its row back, without a token.
 	Open []ids.CollectorID
+	// Recognized names those of Open whose journals stand beside the catalog: they
+	// need no token, and take orders.
+	Recognized map[ids.CollectorID]string
 }
 
 // Restored says what a restore did.
@@ -187,8 +190,12 @@ func (ch *change) restore(ctx context.Context, seen Seen, before standing, water
 		if have[id] {
 			continue
 		}
-		recovered = append(recovered, id)
-		if err := ch.exec(ctx, `INSERT INTO collectors (id, name, orders, token_hash, enrolled_us, opened_us) VALUES (?1, ?2, 0, x'', ?3, ?3)`, id, fmt.Sprintf("recovered %d", id), ch.now.UnixMicro()); err != nil {
+		name, recognized := seen.Recognized[id]
+		if !recognized {
+			name = fmt.Sprintf("recovered %d", id)
+			recovered = append(recovered, id)
+		}
+		if err := ch.exec(ctx, `INSERT INTO collectors (id, name, orders, token_hash, enrolled_us, opened_us) VALUES (?1, ?2, ?4, x'', ?3, ?3)`, id, name, ch.now.UnixMicro(), recognized); err != nil {
 			return nil, err
 		}
 	}

@@ -157,7 +157,9 @@ func TestRestoreOverGarbageOrNothing(t *testing.T) {
 			config := DefaultConfig()
 			config.Dir = t.TempDir()
 			must(t, spoil(filepath.Join(config.Dir, "catalog.db")))
-			done, err := Restore(t.Context(), config, f.clock.Now, "test", path, Seen{Open: []ids.CollectorID{4}})
+			done, err := Restore(t.Context(), config, f.clock.Now, "test", path, Seen{
+				Open: []ids.CollectorID{3, 4}, Recognized: map[ids.CollectorID]string{3: "embedded", 9: "never seen"},
+			})
 			must(t, err)
 			if (done.Aside != "") != (name == "garbage") || fmt.Sprint(done.Recovered) != "[4]" {
 				t.Errorf("%+v", done)
@@ -166,10 +168,11 @@ func TestRestoreOverGarbageOrNothing(t *testing.T) {
 			if _, err := g.Organizer(g.ctx, "acme"); err != nil {
 				t.Error(err)
 			}
-			// The collector that the backup didn't know needs a new token.
+			// Of the collectors that the backup didn't know, the one whose journals are
+			// here goes on; the other needs a new token.
 			all, err := g.Collectors(g.ctx)
 			must(t, err)
-			if len(all) != 1 || all[0].ID != 4 {
+			if len(all) != 2 || all[0].ID != 3 || all[0].Name != "embedded" || !all[0].Orders || all[1].ID != 4 {
 				t.Errorf("collectors %+v", all)
 			}
 			k, err := g.RenewToken(g.ctx, "test", 4)
