@@ -13,9 +13,11 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -126,20 +128,26 @@ func Eventually(t testing.TB, timeout time.Duration, check func() error) {
 	}
 }
 
-// FreeAddr is a loopback address with a port that was free a moment ago. Prefer
-// to let a process listen on port 0 and to read the port from its output.
+// FreeAddr is a loopback address with a port that was free a moment ago, and
+// that stays so while a process is restarted: it is below those that the kernel
+// gives to connections, and two calls rarely give the same. Prefer to let a
+// process listen on port 0 and to read the port from its output.
 func FreeAddr(t testing.TB) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := listener.Close(); err != nil {
-			t.Error(err)
+	const first, ports, tries = 10_000, 20_000, 100 // Linux gives connections 32768 and above
+	for range tries {
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(first+rand.IntN(ports)))
+		listener, err := net.Listen("tcp", address)
+		if err != nil {
+			continue // taken
 		}
-	}()
-	return listener.Addr().String()
+		if err := listener.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return address
+	}
+	t.Fatal("no free port was found")
+	return ""
 }
 
 // FreePort is the port of a FreeAddr.
