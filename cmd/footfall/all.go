@@ -39,7 +39,7 @@ func newAllCommand(e *env) *cobra.Command {
 process, with its data in --data. Other footfall commands with the same --data
 talk to it.`,
 		Example: "  footfall all\n  footfall all --data /var/lib/footfall --config /etc/footfall.toml",
-		Args:    cobra.NoArgs,
+		Args:    takes(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			p, err := e.openProduct(c.Context())
 			if err != nil {

@@ -15,7 +15,7 @@ func newConfigCommand(e *env) *cobra.Command {
 		Long: `Reads the configuration as a role would: defaults, then the file, then the
 environment. Prints a line for each problem; exit code 2 where there is any.`,
 		Example: "  footfall config check --config /etc/footfall.toml",
-		Args:    cobra.NoArgs,
+		Args:    takes(),
 		RunE: func(*cobra.Command, []string) error {
 			if _, err := e.settings(); err != nil {
 				return err
@@ -28,7 +28,7 @@ environment. Prints a line for each problem; exit code 2 where there is any.`,
 		Use:     "print",
 		Short:   "Print the settings in force as a file to begin with; secrets are left out",
 		Example: "  footfall config print > footfall.toml",
-		Args:    cobra.NoArgs,
+		Args:    takes(),
 		RunE: func(*cobra.Command, []string) error {
 			s, err := e.settings()
 			if err != nil {
@@ -37,5 +37,6 @@ environment. Prints a line for each problem; exit code 2 where there is any.`,
 			return conf.Print(e.Out, &s)
 		},
 	}
-	return group("config", "Check and print the configuration", "", check, show)
+	return group("config", "Check and print the configuration",
+		"Settings come from defaults, the file of --config, and the environment, each\nstronger than the one before it.", check, show)
 }

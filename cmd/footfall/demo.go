@@ -42,7 +42,7 @@ On an empty data directory it first writes the past: --days of visits, orders an
 refunds, through the same listeners, journals and consumer as everything else.
 Then it runs the product as "footfall all" does, and keeps sending.`,
 		Example: "  footfall demo --data demo-data\n  footfall demo --data demo-data --seed 7 --days 90",
-		Args:    cobra.NoArgs,
+		Args:    takes(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := o.check(); err != nil {
 				return err

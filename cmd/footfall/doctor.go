@@ -44,7 +44,7 @@ func newDoctorCommand(e *env) *cobra.Command {
 with or without a running server, and changes nothing. The exit code is 1 where
 something has to be done.`,
 		Example: "  footfall doctor\n  footfall doctor --deep --format json",
-		Args:    cobra.NoArgs,
+		Args:    takes(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			findings := e.examine(c.Context(), deep)
 			rows, failed := make([][]string, len(findings)), 0

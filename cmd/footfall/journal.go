@@ -14,7 +14,9 @@ func newJournalCommand(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "journal",
 		Short: "Look into a journal directory, without changing it",
-		Args:  cobra.NoArgs,
+		Long: `The journals of visits and of orders lie in journal/visits and journal/orders
+below the data directory. Both commands work beside a running server.`,
+		Args: takes(),
 	}
 	c.AddCommand(newJournalVerifyCommand(e), newJournalDumpCommand(e))
 	return c
@@ -28,7 +30,8 @@ func newJournalVerifyCommand(e *env) *cobra.Command {
 its epochs and segments with what is damaged or missing in them. The exit code
 is 1 where there is any. Damage at the very end of a segment in use may be a
 record that is being written: ask again.`,
-		Args: cobra.ExactArgs(1),
+		Example: "  footfall journal verify data/journal/visits",
+		Args:    takes("journal's directory"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			out := bufio.NewWriter(e.Out)
 			trouble, err := journal.Verify(args[0], out)
@@ -48,7 +51,10 @@ func newJournalDumpCommand(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "dump DIR",
 		Short: "Print every good record as a line of JSON",
-		Args:  cobra.ExactArgs(1),
+		Long: `Prints each record's place, kind, number and time. A body is what the formats of
+visit and order say; without --bodies only its length is printed.`,
+		Example: "  footfall journal dump data/journal/visits\n  footfall journal dump data/journal/orders --bodies",
+		Args:    takes("journal's directory"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			out := bufio.NewWriter(e.Out)
 			return errors.Join(journal.Dump(args[0], out, bodies), out.Flush())

@@ -36,7 +36,7 @@ now (settled or provisional, complete to) is written to standard error.`,
 		Example: `  footfall report
   footfall report --by day --event summer-night --from 2026-11-01 --to 2026-12-01
   footfall report --by code --sort -visits --limit 10 --format csv --out codes.csv`,
-		Args: cobra.NoArgs,
+		Args: takes(),
 		RunE: func(c *cobra.Command, _ []string) error { return e.report(c.Context(), flags) },
 	}
 	for _, f := range []struct{ name, value, usage string }{

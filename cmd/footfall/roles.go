@@ -89,7 +89,7 @@ func newConsumerCommand(e *env) *cobra.Command {
 		Short: "Read one collector's journals into the lake, until a signal",
 		Long: `Runs the consumer alone, beside a collector on the same disk. It reads the
 collector's journals below the data directory and commits to the lake there.`,
-		Args: cobra.NoArgs,
+		Args: takes(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			r, err := e.newRole()
 			if err != nil {
@@ -114,7 +114,11 @@ func newReporterCommand(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "reporter",
 		Short: "Keep the catalog, answer reports and feed collectors, until a signal",
-		Args:  cobra.NoArgs,
+		Long: `Runs the reporter alone: commands and reports through the socket in the data
+directory, collectors through its control listener (reporter.catalog.control).
+It reads the lake in the data directory, which consumers fill.`,
+		Example: "  footfall reporter --data /var/lib/footfall --config /etc/footfall.toml",
+		Args:    takes(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			r, err := e.newRole()
 			if err != nil {
@@ -142,7 +146,7 @@ func newCollectorCommand(e *env) *cobra.Command {
 		Long: `Runs the edge alone: the click listener, the order listener and their journals.
 It follows the reporter's control listener, and serves from its last copy when
 that is away. "footfall-collector" is the same without anything else.`,
-		Args: cobra.NoArgs,
+		Args: takes(),
 		RunE: func(c *cobra.Command, _ []string) error {
 			r, err := e.newRole()
 			if err != nil {

@@ -11,9 +11,10 @@ import (
 func newVersionCommand(e *env) *cobra.Command {
 	var format string
 	c := &cobra.Command{
-		Use:   "version",
-		Short: "Say which version this is",
-		Args:  cobra.NoArgs,
+		Use:     "version",
+		Short:   "Say which version this is",
+		Example: "  footfall version --format json",
+		Args:    takes(),
 		RunE: func(*cobra.Command, []string) error {
 			info := ops.Version()
 			if format == "table" {
