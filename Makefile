@@ -88,6 +88,10 @@ fault-power: setup-build ## cut the power of a journal 1,000 times, any page and
 bench-edge: setup-build ## compare the redirect with a bare fasthttp 302, interleaved; prints CPU, p99 and ratios
 	go run ./bench/edge $(ARGS)
 
+.PHONY: bench-fresh
+bench-fresh: build ## measure how long a click takes until a report counts it, at 2,000 visits a second
+	go run ./bench/fresh $(ARGS)
+
 .PHONY: setup setup-build
 setup: setup-build ## install what the tests need and is missing (Debian, as root); instant when all is there
 	@deploy/setup/debian.sh git strace mount unshare
