@@ -22,7 +22,6 @@ import (
 	"footfall/reporter/catalog"
 	"footfall/reporter/lake"
 	"footfall/reporter/report"
-	"footfall/schemas/admin"
 	"footfall/schemas/ids"
 	"footfall/schemas/lake/lakelog"
 	"footfall/schemas/routes"
@@ -36,9 +35,6 @@ import (
 //	                         report ──▶ lake (DuckDB) ──▶ files that the log names
 //	                           │
 //	                       attribution
-//
-// EmbeddedCollector is the name of the collector of the one-process product.
-const EmbeddedCollector = "embedded"
 
 // actor is who the audit log names for what the program does by itself.
 const actor = "footfall"
@@ -125,20 +121,7 @@ func (r *Reporter) Handler() http.Handler { return r.api }
 func (r *Reporter) Feed(collector ids.CollectorID) routes.Feed { return r.catalog.Feed(collector) }
 
 // Embedded is the collector of the one-process product, enrolled at its first
-// start.
+// start. It runs in this process from now on.
 func (r *Reporter) Embedded(ctx context.Context) (ids.CollectorID, error) {
-	all, err := r.catalog.Collectors(ctx)
-	if err != nil {
-		return 0, fmt.Errorf("looking for the embedded collector: %w", err)
-	}
-	for _, c := range all {
-		if c.Name == EmbeddedCollector && c.State == admin.StateActive {
-			return c.ID, nil
-		}
-	}
-	c, err := r.catalog.EnrolCollector(ctx, actor, admin.CollectorEnrol{Name: EmbeddedCollector, Orders: true})
-	if err != nil {
-		return 0, fmt.Errorf("enrolling the embedded collector: %w", err)
-	}
-	return c.ID, nil
+	return r.catalog.Embedded(ctx, actor)
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"footfall/collector/journal"
-	"footfall/reporter"
 	"footfall/reporter/catalog"
 	"footfall/schemas/ids"
 )
@@ -78,5 +77,5 @@ func embeddedIn(dir string) (map[ids.CollectorID]string, error) {
 		return nil, err
 	}
 	newest := epochs[len(epochs)-1]
-	return map[ids.CollectorID]string{ids.CollectorID(newest.Collector): reporter.EmbeddedCollector}, nil
+	return map[ids.CollectorID]string{ids.CollectorID(newest.Collector): catalog.EmbeddedName}, nil
 }

@@ -76,6 +76,8 @@ type Catalog struct {
 	changed    chan struct{} // guarded by mu: closed and replaced at every change
 	dimensions *Dimensions   // guarded by mu: the last ones read
 	names      uint64        // guarded by mu: rises when a name or email changes
+	// embedded is the collector that runs in this process, guarded by mu; 0: none.
+	embedded ids.CollectorID
 }
 
 // without names defences that a test takes away, to see that their tests fail

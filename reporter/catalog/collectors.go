@@ -46,9 +46,44 @@ func (k collectorRow) public() admin.Collector {
 	return out
 }
 
+// EmbeddedName is the name of the one-process product's own collector.
+const EmbeddedName = "embedded"
+
+// Embedded is the one-process product's own collector, enrolled at its first
+// start. It runs in this process from now on, and can't be retired meanwhile.
+func (c *Catalog) Embedded(ctx context.Context, actor string) (ids.CollectorID, error) {
+	own, err := collectors(ctx, c.reader, `WHERE name = ? AND retired_us IS NULL`, EmbeddedName)
+	if err != nil {
+		return 0, fmt.Errorf("looking for the embedded collector: %w", err)
+	}
+	var id ids.CollectorID
+	if len(own) > 0 {
+		id = own[0].id
+	} else {
+		k, err := c.enrol(ctx, actor, admin.CollectorEnrol{Name: EmbeddedName, Orders: true})
+		if err != nil {
+			return 0, fmt.Errorf("enrolling the embedded collector: %w", err)
+		}
+		id = k.ID
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.embedded = id
+	return id, nil
+}
+
 // EnrolCollector gives a collector its id and its token, which only this answer
-// shows, and opens its source logs.
+// shows, and opens its source logs. The embedded one's name is nobody else's: two
+// would write under one id.
 func (c *Catalog) EnrolCollector(ctx context.Context, actor string, enrol admin.CollectorEnrol) (admin.Collector, error) {
+	if strings.EqualFold(strings.TrimSpace(enrol.Name), EmbeddedName) {
+		c.metrics.refusals.WithLabelValues(string(admin.Conflict)).Inc()
+		return admin.Collector{}, admin.Refuse(admin.Conflict, "/name", "%s is the name of the collector inside «footfall all»: choose another", EmbeddedName)
+	}
+	return c.enrol(ctx, actor, enrol)
+}
+
+func (c *Catalog) enrol(ctx context.Context, actor string, enrol admin.CollectorEnrol) (admin.Collector, error) {
 	var row collectorRow
 	var token string
 	err := c.change(ctx, actor, func(ch *change) error {
@@ -121,6 +156,9 @@ func (c *Catalog) RetireCollector(ctx context.Context, actor string, id ids.Coll
 		if row, err = activeCollector(ctx, ch, id); err != nil {
 			return err
 		}
+		if c.runsHere(id) {
+			return admin.Refuse(admin.Conflict, "/id", "collector %d runs in this process, and what it takes in would be lost: stop «footfall all», then retire it", id)
+		}
 		row.retiredUS = sql.NullInt64{Int64: ch.now.UnixMicro(), Valid: true}
 		ch.wake = true
 		if err := ch.exec(ctx, `UPDATE collectors SET retired_us = ?, token_hash = x'' WHERE id = ?`, row.retiredUS.Int64, row.id); err != nil {
@@ -133,6 +171,12 @@ func (c *Catalog) RetireCollector(ctx context.Context, actor string, id ids.Coll
 	}
 	c.settleLogsOrLater(ctx)
 	return row.public(), nil
+}
+
+func (c *Catalog) runsHere(id ids.CollectorID) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return id == c.embedded
 }
 
 func activeCollector(ctx context.Context, q querier, id ids.CollectorID) (collectorRow, error) {

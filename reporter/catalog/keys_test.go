@@ -162,3 +162,26 @@ func TestWebhookSecretsGoOnlyWhereOrdersAreTaken(t *testing.T) {
 		}
 	}
 }
+
+// TestCollectorOfThisProcessIsNobodyElses: retired while it runs, what it takes in
+// would never reach the lake; enrolled again elsewhere, two would write as one.
+func TestCollectorOfThisProcessIsNobodyElses(t *testing.T) {
+	f := newFixture(t)
+	id, err := f.Embedded(f.ctx, "test")
+	must(t, err)
+	if again, err := f.Embedded(f.ctx, "test"); err != nil || again != id {
+		t.Errorf("embedded is %d, then %d, %v", id, again, err)
+	}
+	_, err = f.RetireCollector(f.ctx, "test", id)
+	if r, ok := admin.AsRefusal(err); !ok || !strings.Contains(r.Detail, "runs in this process") {
+		t.Errorf("retired: %v", err)
+	}
+	if _, err := f.EnrolCollector(f.ctx, "test", admin.CollectorEnrol{Name: " Embedded"}); err == nil {
+		t.Error("a second embedded collector is enrolled")
+	}
+	must(t, f.Close())
+	f = openFixture(t, f.config.Dir, f.clock, nil) // without one in the process
+	if _, err := f.RetireCollector(f.ctx, "test", id); err != nil {
+		t.Error(err)
+	}
+}

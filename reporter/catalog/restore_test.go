@@ -110,7 +110,7 @@ func TestRestoreKeepsCollectorsAndClickKeys(t *testing.T) {
 	gone, err := f.EnrolCollector(f.ctx, "test", admin.CollectorEnrol{Name: "gone"})
 	must(t, err)
 	path := f.backup()
-	later, err := f.EnrolCollector(f.ctx, "test", admin.CollectorEnrol{Name: "embedded", Orders: true})
+	later, err := f.EnrolCollector(f.ctx, "test", admin.CollectorEnrol{Name: "edge", Orders: true})
 	must(t, err)
 	_, err = f.RetireCollector(f.ctx, "test", gone.ID)
 	must(t, err)
@@ -127,7 +127,7 @@ func TestRestoreKeepsCollectorsAndClickKeys(t *testing.T) {
 		t.Errorf("recovered %v, which the former catalog knew", done.Recovered)
 	}
 	f = openFixture(t, dir, k, nil)
-	if c, err := f.CollectorByToken(f.ctx, later.Token); err != nil || c.ID != later.ID || c.Name != "embedded" || !c.Orders {
+	if c, err := f.CollectorByToken(f.ctx, later.Token); err != nil || c.ID != later.ID || c.Name != "edge" || !c.Orders {
 		t.Errorf("the later collector: %+v, %v", c, err)
 	}
 	if _, err := f.CollectorByToken(f.ctx, gone.Token); !errors.Is(err, ErrUnknownToken) {
