@@ -38,6 +38,10 @@ type ConsumerConfig struct {
 	VisitsDir, OrdersDir string // the journals
 	LakeDir              string
 	Consumer             consumer.Config // of both; the role names their logs
+	// WithCollector: the collector is in the same process. A consumer that can't go
+	// on then stays, unready, until the process stops: its end would close the
+	// click listener, and visits and orders are safe in the journals meanwhile.
+	WithCollector bool
 }
 
 // DefaultConsumer is the consumers' defaults, with stand-ins for what the role
@@ -58,6 +62,8 @@ type ConsumerDeps struct {
 
 // Consumer is the consumer role.
 type Consumer struct {
+	stays   bool
+	log     *slog.Logger
 	lakeDir string
 	keys    *keys
 	visits  *consumer.Consumer
@@ -70,7 +76,7 @@ func NewConsumer(config ConsumerConfig, deps ConsumerDeps) (*Consumer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("building the bot rules: %w", err)
 	}
-	c := &Consumer{lakeDir: config.LakeDir, keys: &keys{feed: deps.Feed, log: deps.Log}}
+	c := &Consumer{stays: config.WithCollector, log: deps.Log, lakeDir: config.LakeDir, keys: &keys{feed: deps.Feed, log: deps.Log}}
 	build := func(kind, log, dir string) (*consumer.Consumer, error) {
 		reader, err := journal.OpenReader(dir)
 		if err != nil {
@@ -98,8 +104,8 @@ func (c *Consumer) Parts() []ops.Part {
 	return []ops.Part{
 		{Name: "lake", Open: inert(c.checkLake), Run: func(ctx context.Context) error { <-ctx.Done(); return nil }},
 		{Name: "click-id keys", Open: c.keys.open, Run: c.keys.run},
-		{Name: "consumer of visits", Run: c.visits.Run},
-		{Name: "consumer of orders", Run: c.orders.Run},
+		{Name: "consumer of visits", Run: c.staying(lakelog.KindVisits, c.visits.Run)},
+		{Name: "consumer of orders", Run: c.staying(lakelog.KindOrders, c.orders.Run)},
 	}
 }
 
@@ -113,6 +119,22 @@ func (c *Consumer) checkLake() error {
 		return fmt.Errorf("writing to the lake %s: %w", c.lakeDir, err)
 	}
 	return nil
+}
+
+// staying keeps a consumer that ended by itself among the parts that run, where
+// the configuration says so. Its error is that of the stop.
+func (c *Consumer) staying(kind string, run func(context.Context) error) func(context.Context) error {
+	if !c.stays {
+		return run
+	}
+	return func(ctx context.Context) error {
+		err := run(ctx)
+		if err != nil && ctx.Err() == nil {
+			c.log.Error("consumer can't go on, nothing more comes into the lake; the journals keep everything", "journal", kind, "error", err)
+			<-ctx.Done()
+		}
+		return err
+	}
 }
 
 // Checks are the conditions of the role's readiness.

@@ -119,7 +119,17 @@ func New(config Config, deps Deps) (*Consumer, error) {
 // Run fills the log until ctx ends, then commits what it has read. The errors
 // are those that waiting does not heal: lakelog.ErrClosed, ErrForeignJournal,
 // or a failed last commit (then the journal still holds what it was about).
+// Ready tells them too.
 func (c *Consumer) Run(ctx context.Context) error {
+	err := c.run(ctx)
+	if err != nil {
+		text := err.Error()
+		c.trouble.Store(&text)
+	}
+	return err
+}
+
+func (c *Consumer) run(ctx context.Context) error {
 	if err := c.start(ctx); err != nil || c.log == nil {
 		return err
 	}
