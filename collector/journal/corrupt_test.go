@@ -86,7 +86,6 @@ func (w *written) survivors(bodyBytes int) (lost []uint64, end *EndRecord, got r
 }
 
 func TestCorruptionTakesOnlyTheRecordsItTouches(t *testing.T) {
-	t.Parallel()
 	const bytes = 1500 // two sectors and more
 	edit := func(n uint64, change func(w *written, at int, b []byte)) func(*written) {
 		return func(w *written) {

@@ -289,7 +289,6 @@ func tracedAppends(t *testing.T) []string {
 }
 
 func TestSyncErrorOfTheKernelLosesNoSyncedRecord(t *testing.T) {
-	t.Parallel()
 	for _, when := range []string{"3", "3+"} { // once for each thread; for ever
 		t.Run("msync "+when, func(t *testing.T) {
 			dir := t.TempDir()
