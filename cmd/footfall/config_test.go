@@ -59,3 +59,17 @@ func TestConfigCheckNamesEveryProblem(t *testing.T) {
 		}
 	}
 }
+
+// TestNoQueryOutlivesTheFilesItReads: merges keep replaced files for the longest
+// query, so no query may be longer.
+func TestNoQueryOutlivesTheFilesItReads(t *testing.T) {
+	t.Setenv("FOOTFALL_REPORTER_LAKE_QUERY_SECONDS", "86400")
+	var out, errs bytes.Buffer
+	if code := run([]string{"config", "check"}, &out, &errs); code != exitUsage || !strings.Contains(errs.String(), "longest_query_seconds") {
+		t.Errorf("exit code %d: %s", code, errs.String())
+	}
+	t.Setenv("FOOTFALL_CONSUMER_LONGEST_QUERY_SECONDS", "86400")
+	if code := run([]string{"config", "check"}, &out, &errs); code != exitOK {
+		t.Errorf("exit code %d: %s", code, errs.String())
+	}
+}

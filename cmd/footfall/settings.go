@@ -55,6 +55,10 @@ func (e *env) settings() (settings, error) {
 	if err != nil {
 		return s, fmt.Errorf("reading the configuration: %w", err)
 	}
+	if query, kept := s.Reporter.Lake.QuerySeconds, s.Consumer.LongestQuerySeconds; query > kept {
+		return s, usageError{fmt.Errorf("the configuration can't be used:\nreporter.lake.query_seconds: is %d, above consumer.longest_query_seconds (%d): "+
+			"files would go from under a running report; raise that one too", query, kept)}
+	}
 	if e.adjust != nil {
 		e.adjust(&s)
 	}
