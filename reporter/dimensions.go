@@ -48,7 +48,9 @@ func (d dimensions) Dimensions(ctx context.Context, asOfUS int64) (*lake.Dimensi
 		})
 	}
 	for _, a := range from.Affiliates {
-		to.Affiliates = append(to.Affiliates, lake.Affiliate{ID: int64(a.ID), Organizer: int64(a.Organizer), Name: a.Name, Nickname: a.Nickname})
+		to.Affiliates = append(to.Affiliates, lake.Affiliate{
+			ID: int64(a.ID), Organizer: int64(a.Organizer), Name: a.Name, Nickname: a.Nickname, Email: a.Email,
+		})
 	}
 	for _, c := range from.Codes {
 		to.Codes = append(to.Codes, lake.Code{ID: int64(c.ID), Organizer: int64(c.Organizer), Event: int64(c.Event), Text: c.Text})

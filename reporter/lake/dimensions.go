@@ -46,8 +46,8 @@ type Event struct {
 
 // Affiliate is a partner who is credited.
 type Affiliate struct {
-	ID, Organizer  int64
-	Name, Nickname string
+	ID, Organizer         int64
+	Name, Nickname, Email string
 }
 
 // Code is a tracking code; Event is 0 for a common one.
@@ -216,7 +216,7 @@ func appendDimensions(conn driver.Conn, schema string, d *Dimensions) error {
 		}},
 		{"affiliates", len(d.Affiliates), func(i int) []driver.Value {
 			a := d.Affiliates[i]
-			return []driver.Value{a.ID, a.Organizer, a.Name, a.Nickname}
+			return []driver.Value{a.ID, a.Organizer, a.Name, a.Nickname, a.Email}
 		}},
 		{"codes", len(d.Codes), func(i int) []driver.Value {
 			c := d.Codes[i]

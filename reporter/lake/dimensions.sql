@@ -2,7 +2,7 @@
 CREATE SCHEMA {schema};
 CREATE TABLE {schema}.organizers (organizer_id BIGINT, slug VARCHAR, name VARCHAR, zone VARCHAR, currency VARCHAR);
 CREATE TABLE {schema}.events (event_id BIGINT, organizer_id BIGINT, slug VARCHAR, name VARCHAR, zone VARCHAR, currency VARCHAR, end_ms BIGINT);
-CREATE TABLE {schema}.affiliates (affiliate_id BIGINT, organizer_id BIGINT, name VARCHAR, nickname VARCHAR);
+CREATE TABLE {schema}.affiliates (affiliate_id BIGINT, organizer_id BIGINT, name VARCHAR, nickname VARCHAR, email VARCHAR);
 CREATE TABLE {schema}.codes (code_id BIGINT, organizer_id BIGINT, event_id BIGINT, code_text VARCHAR);
 CREATE TABLE {schema}.texts (code_id BIGINT, folded VARCHAR, from_ms BIGINT);
 CREATE TABLE {schema}.owners (code_id BIGINT, affiliate_id BIGINT, from_ms BIGINT);

@@ -239,6 +239,8 @@ func TestWrongQuestionIsRefusedWithWhatIsAllowed(t *testing.T) {
 		"another's event":     {report.Query{Event: "elsewhere"}, "/event", "folk, jazz, rock"},
 		"unknown affiliate":   {report.Query{Affiliate: "Eve' OR 1=1 --"}, "/affiliate", "101 (Ann)"},
 		"another's affiliate": {report.Query{Affiliate: "201"}, "/affiliate", "101 (Ann)"},
+		"empty affiliate":     {report.Query{Affiliate: " "}, "/affiliate", "101 (Ann)"},
+		"look-alike code":     {report.Query{Code: "roc\u212a-bob"}, "/code", "Rock-Bob"},
 		"unknown code":        {report.Query{Code: "nobody"}, "/code", "Rock-Bob"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -254,6 +256,21 @@ func TestWrongQuestionIsRefusedWithWhatIsAllowed(t *testing.T) {
 				t.Errorf("got %v, want a refusal at %s that says %q", err, c.pointer, c.says)
 			}
 		})
+	}
+}
+
+// TestReportFindsAnAffiliateAsOtherCommandsDo: by id, email, nickname or name.
+func TestReportFindsAnAffiliateAsOtherCommandsDo(t *testing.T) {
+	w, _ := filled(t, 20, 5)
+	want := exported(t, w, report.Query{Organizer: "acme", Affiliate: "101"}, "csv")
+	for _, ref := range []string{"ann", "AN", "Ann@Example.com"} {
+		if got := exported(t, w, report.Query{Organizer: "acme", Affiliate: ref}, "csv"); got != want {
+			t.Errorf("%s:\n%s\nwant:\n%s", ref, got, want)
+		}
+	}
+	code := exported(t, w, report.Query{Organizer: "acme", Code: "rock-bob"}, "csv")
+	if got := exported(t, w, report.Query{Organizer: "acme", Code: " ROCK-BOB "}, "csv"); got != code {
+		t.Errorf("a code in other letters:\n%s\nwant:\n%s", got, code)
 	}
 }
 

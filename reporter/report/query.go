@@ -18,7 +18,7 @@ type Query struct {
 	From, To  string // a day of the report's zone, or RFC 3339; half-open; empty: no bound
 	Organizer string // slug; may be empty where another field, or the catalog, leaves no choice
 	Event     string // slug
-	Affiliate string // id, nickname or name, or direct
+	Affiliate string // id, email, nickname or name, or direct
 	Code      string // text, or direct
 	Sort      string // a column, with - before it for descending
 	Limit     int    // rows; 0: all

@@ -64,7 +64,7 @@ func newScenario(seed uint64, zone string, center int64) *scenario {
 			{ID: 21, Organizer: 2, Slug: "elsewhere", Name: "Elsewhere", Zone: "UTC", Currency: "EUR", EndMS: center + 900*hourMS},
 		},
 		Affiliates: []lake.Affiliate{
-			{ID: 101, Organizer: 1, Name: "Ann", Nickname: "an"},
+			{ID: 101, Organizer: 1, Name: "Ann", Nickname: "an", Email: "ann@example.com"},
 			{ID: 102, Organizer: 1, Name: "Bob"},
 			{ID: 103, Organizer: 1, Name: "=Cid"},
 			{ID: 201, Organizer: 2, Name: "Zed"},

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"footfall/schemas/admin"
+	"footfall/schemas/routes"
 )
 
 // resolved is a query in the catalog's ids.
@@ -111,7 +112,7 @@ func (r *resolved) findEvent(ctx context.Context, conn *sql.Conn, q *Query) (zon
 	return "", admin.Refuse(admin.Invalid, "/event", "event %q of organizer %s is not known: %s", q.Event, r.slug, listed(names))
 }
 
-// findAffiliate finds one by id, or by a nickname or name that only one has.
+// findAffiliate finds one by id, or by an email, nickname or name that only one has.
 func (r *resolved) findAffiliate(ctx context.Context, conn *sql.Conn, q *Query) error {
 	if q.Affiliate == "" {
 		return nil
@@ -125,8 +126,8 @@ func (r *resolved) findAffiliate(ctx context.Context, conn *sql.Conn, q *Query) 
 		id = 0
 	}
 	rows, err := conn.QueryContext(ctx, `SELECT affiliate_id FROM affiliates
-		WHERE organizer_id = ? AND (affiliate_id = ? OR lower(nickname) = lower(?) OR lower(name) = lower(?)) ORDER BY affiliate_id`,
-		r.organizer, id, q.Affiliate, q.Affiliate)
+		WHERE organizer_id = ? AND (affiliate_id = ? OR lower(?) IN (lower(email), lower(nickname), lower(name))) ORDER BY affiliate_id`,
+		r.organizer, id, q.Affiliate)
 	if err != nil {
 		return fmt.Errorf("finding the affiliate: %w", err)
 	}
@@ -139,7 +140,7 @@ func (r *resolved) findAffiliate(ctx context.Context, conn *sql.Conn, q *Query) 
 		return nil
 	}
 	if len(found) > 1 {
-		return admin.Refuse(admin.Invalid, "/affiliate", "affiliate %q is the name of more than one: give one of the ids %s", q.Affiliate, joined(found))
+		return admin.Refuse(admin.Invalid, "/affiliate", "affiliate %q may be any of several: give one of the ids %s", q.Affiliate, joined(found))
 	}
 	names, err := texts(ctx, conn, "SELECT affiliate_id || ' (' || name || ')' FROM affiliates WHERE organizer_id = ? ORDER BY affiliate_id", r.organizer)
 	if err != nil {
@@ -159,8 +160,8 @@ func (r *resolved) findCodes(ctx context.Context, conn *sql.Conn, q *Query) erro
 		return nil
 	}
 	rows, err := conn.QueryContext(ctx, `SELECT DISTINCT code_id FROM code_texts
-		WHERE organizer_id = ? AND folded = lower(?) AND (? IS NULL OR event_id = 0 OR event_id = ?) ORDER BY code_id`,
-		r.organizer, q.Code, r.event, r.event)
+		WHERE organizer_id = ? AND folded = ? AND (? IS NULL OR event_id = 0 OR event_id = ?) ORDER BY code_id`,
+		r.organizer, routes.FoldString(strings.TrimSpace(q.Code)), r.event, r.event)
 	if err != nil {
 		return fmt.Errorf("finding the code: %w", err)
 	}
