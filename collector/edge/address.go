@@ -12,17 +12,23 @@ import (
 // X-Forwarded-For, the one that the outermost trusted proxy saw. Fewer entries
 // or one that is no address: the request did not come through the proxies, and
 // the connection's own is taken.
-func clientAddress(peer net.Addr, h *head, hops int) netip.Addr {
+func clientAddress(peer netip.Addr, h *head, hops int) netip.Addr {
 	if hops > 0 {
 		if a, ok := forwardedFor(h, hops); ok {
 			return a
 		}
 	}
-	if tcp, ok := peer.(*net.TCPAddr); ok {
-		a, _ := netip.AddrFromSlice(tcp.IP)
-		return a.Unmap()
+	return peer
+}
+
+// peerAddress is the address that a connection comes from.
+func peerAddress(a net.Addr) netip.Addr {
+	tcp, ok := a.(*net.TCPAddr)
+	if !ok {
+		return netip.Addr{}
 	}
-	return netip.Addr{}
+	address, _ := netip.AddrFromSlice(tcp.IP)
+	return address.Unmap()
 }
 
 func forwardedFor(h *head, hops int) (netip.Addr, bool) {

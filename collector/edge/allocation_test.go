@@ -31,7 +31,7 @@ func newOne(t testing.TB, b *bench, target string) *one {
 	if err := o.head.Read(bufio.NewReader(strings.NewReader("GET " + target + " HTTP/1.1\r\n" + browser))); err != nil {
 		t.Fatal(err)
 	}
-	o.ctx.Init2(addressed{}, nil, false)
+	o.ctx.Init2(&conn{Conn: addressed{}, client: peerAddress(client)}, nil, false)
 	o.head.CopyTo(&o.ctx.Request.Header)
 	return o
 }

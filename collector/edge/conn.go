@@ -37,6 +37,7 @@ const tlsHandshake = 0x16
 type conn struct {
 	net.Conn
 	listener *listener
+	client   netip.Addr   // that it comes from
 	address  netip.Addr   // that it is counted under; zero: not counted
 	at       atomic.Int64 // phase and, above it, the coarse milliseconds of its begin
 	linger   atomic.Bool  // close only after the client has had its answer

@@ -79,8 +79,8 @@ type Code struct {
 type Deps struct {
 	Journal Journal
 	Routes  Routes
-	Secrets func() *Secrets // nil: there are none yet
-	Clock   func() time.Time
+	Secrets func() *Secrets  // nil: there are none yet
+	Clock   func() time.Time // of timeouts and of the log
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
 }
@@ -99,6 +99,9 @@ type Edge struct {
 	listener         *listener
 	scratch          sync.Pool
 	draining         atomic.Bool
+	// visitTime is when the server took a request: it has read the clock already.
+	// Tests put their own clock there.
+	visitTime func(*fasthttp.RequestCtx) time.Time
 }
 
 // New checks the configuration and registers the metrics.
@@ -111,6 +114,7 @@ func New(config Config, deps Deps) (*Edge, error) {
 		return nil, err
 	}
 	e := &Edge{config: config, deps: deps, metrics: m, hosts: map[string]bool{}, cookieAttributes: cookieAttributes(config)}
+	e.visitTime = (*fasthttp.RequestCtx).Time
 	e.log = ops.Every(time.Minute, deps.Clock, deps.Log)
 	for _, host := range config.Hosts {
 		e.hosts[host] = true

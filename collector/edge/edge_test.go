@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/valyala/fasthttp"
 
 	"footfall/schemas/clickid"
 	"footfall/schemas/ids"
@@ -176,6 +177,7 @@ func newBench(t testing.TB, change func(*Config, *Deps)) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
+	edge.visitTime = func(*fasthttp.RequestCtx) time.Time { return deps.Clock() }
 	b.edge = edge
 	return b
 }

@@ -123,10 +123,10 @@ func (l *listener) Accept() (net.Conn, error) {
 // take wraps a connection, or closes it where there are too many, altogether or
 // of its address.
 func (l *listener) take(raw net.Conn) net.Conn {
-	c := &conn{Conn: raw, listener: l}
+	c := &conn{Conn: raw, listener: l, client: peerAddress(raw.RemoteAddr())}
 	c.enter(phaseIdle)
 	if limit := l.edge.config.MaxConnectionsPerAddress; limit > 0 && l.edge.config.TrustedHops == 0 {
-		c.address = limited(raw.RemoteAddr())
+		c.address = limited(c.client)
 	}
 	if reason := l.admit(c); reason != "" {
 		l.edge.metrics.connRefused[reason].Inc()
@@ -156,18 +156,13 @@ func (l *listener) admit(c *conn) (refused string) {
 
 // limited is what connections are counted by: an IPv4 address, or the /64 that
 // an IPv6 customer is given.
-func limited(a net.Addr) netip.Addr {
-	tcp, ok := a.(*net.TCPAddr)
-	if !ok {
-		return netip.Addr{}
-	}
-	address, _ := netip.AddrFromSlice(tcp.IP)
-	if address = address.Unmap(); address.Is6() {
-		if prefix, err := address.Prefix(64); err == nil {
+func limited(client netip.Addr) netip.Addr {
+	if client.Is6() {
+		if prefix, err := client.Prefix(64); err == nil {
 			return prefix.Addr()
 		}
 	}
-	return address
+	return client
 }
 
 func (l *listener) forget(c *conn) {

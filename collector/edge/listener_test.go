@@ -106,7 +106,7 @@ func TestConnectionsAreCountedByWhatACustomerHas(t *testing.T) {
 	for address, want := range map[string]string{
 		"192.0.2.1": "192.0.2.1", "::ffff:192.0.2.1": "192.0.2.1", "2001:db8:1:2:3:4:5:6": "2001:db8:1:2::",
 	} {
-		got := limited(net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(address), 80)))
+		got := limited(peerAddress(net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(address), 80))))
 		if got.String() != want {
 			t.Errorf("%s is counted as %s", address, got)
 		}

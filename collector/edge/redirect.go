@@ -2,7 +2,7 @@ package edge
 
 import (
 	"bytes"
-	"net"
+	"net/netip"
 
 	"footfall/schemas/clickid"
 	"footfall/schemas/visit"
@@ -36,20 +36,20 @@ func newScratch() *scratch {
 
 // request is what the visit is made of.
 type request struct {
-	head  bool
-	query []byte
-	peer  net.Addr
-	shard int
+	head   bool
+	query  []byte
+	timeMS int64
+	client netip.Addr // that the connection comes from
+	shard  int
 }
 
 // visitEvent fills the visit, appends it and builds the location. cookie is the
 // value of Set-Cookie, nil for none.
 func (e *Edge) visitEvent(s *scratch, view View, event *Event, r request) (cookie []byte) {
-	nowMS := e.deps.Clock().UnixMilli()
 	v := &s.visit
 	*v = visit.Visit{
 		Organizer: event.Organizer, Event: event.ID, Revision: view.Revision(),
-		Ended: event.EndMS != 0 && nowMS >= event.EndMS,
+		Ended: event.EndMS != 0 && r.timeMS >= event.EndMS,
 		Head:  r.head, Prefetch: s.head.prefetch, GPC: s.head.gpc,
 	}
 	s.text = s.text[:0]
@@ -58,7 +58,7 @@ func (e *Edge) visitEvent(s *scratch, view View, event *Event, r request) (cooki
 	s.readQuery(view, event, r.query)
 	secrets := e.deps.Secrets()
 	if secrets != nil {
-		cookie = e.identify(s, secrets, event, r.peer, nowMS)
+		cookie = e.identify(s, secrets, event, &r)
 	} else {
 		e.metrics.noDayKey.Inc()
 	}
@@ -158,7 +158,7 @@ func (s *scratch) resolve(view View, event *Event, value []byte) bool {
 // identify gives the visit its visitor key: of the cookie where the organizer
 // has them on and neither GPC nor consent=0 speaks against it, else of address
 // and user agent. It returns the Set-Cookie of a new cookie.
-func (e *Edge) identify(s *scratch, secrets *Secrets, event *Event, peer net.Addr, nowMS int64) (cookie []byte) {
+func (e *Edge) identify(s *scratch, secrets *Secrets, event *Event, r *request) (cookie []byte) {
 	v := &s.visit
 	if event.Cookies && !v.GPC && v.Consent != visit.ConsentRefused {
 		if !readCookie(s.head.cookies, &s.cookieID) {
@@ -173,8 +173,8 @@ func (e *Edge) identify(s *scratch, secrets *Secrets, event *Event, peer net.Add
 		}
 		return cookie
 	}
-	client := clientAddress(peer, &s.head, e.config.TrustedHops)
-	if v.VisitorKey = secrets.byAddress(nowMS, event.Organizer, client, v.UserAgent); v.VisitorKey != 0 {
+	client := clientAddress(r.client, &s.head, e.config.TrustedHops)
+	if v.VisitorKey = secrets.byAddress(r.timeMS, event.Organizer, client, v.UserAgent); v.VisitorKey != 0 {
 		v.VisitorSource = visit.VisitorAddress
 	} else {
 		e.metrics.noDayKey.Inc()

@@ -138,7 +138,7 @@ func (e *Edge) answer(ctx *fasthttp.RequestCtx, s *scratch) {
 		return
 	}
 	cookie := e.visitEvent(s, view, &event, request{
-		head: ctx.IsHead(), query: query, peer: ctx.RemoteAddr(),
+		head: ctx.IsHead(), query: query, timeMS: e.visitTime(ctx).UnixMilli(), client: ctx.Conn().(*conn).client, //nolint:forcetypeassert // the listener makes no other
 		shard: int(ctx.ConnID() % uint64(e.deps.Journal.Shards())),
 	})
 	h := &ctx.Response.Header

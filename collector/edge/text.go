@@ -61,15 +61,16 @@ func escapeText(dst, text []byte, limit int) []byte {
 func plain(b []byte, escapes bool) bool {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	zero := func(w uint64) uint64 { return (w - ones) & ^w & highs } // exact as a test for any
+	var bad uint64
 	for ; len(b) >= 8; b = b[8:] {
 		w := binary.LittleEndian.Uint64(b)
-		bad := w&highs | (w-ones*' ')&^w&highs | zero(w^ones*0x7F)
+		bad |= w | (w + ones) | (w - ones*' ') // the highest bit of a byte beyond 0x7F, at it, below the space
 		if escapes {
 			bad |= zero(w^ones*'%') | zero(w^ones*'+')
 		}
-		if bad != 0 {
-			return false
-		}
+	}
+	if bad&highs != 0 {
+		return false
 	}
 	for _, c := range b {
 		if c < ' ' || c >= 0x7F || (escapes && (c == '%' || c == '+')) {

@@ -97,7 +97,7 @@ func TestForwardedAddressIsOnlyTakenFromTrustedHops(t *testing.T) {
 			raw += "X-Forwarded-For: " + line + "\r\n"
 		}
 		h.parse([]byte(raw))
-		if got := clientAddress(peer, &h, c.hops); got.String() != c.want {
+		if got := clientAddress(peerAddress(peer), &h, c.hops); got.String() != c.want {
 			t.Errorf("%q behind %d hops: %s, want %s", c.lines, c.hops, got, c.want)
 		}
 	}
