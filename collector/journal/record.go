@@ -62,9 +62,9 @@ type place struct {
 	segment   uint32
 
 	table   *crc32.Table
-	seed    uint32 // CRC32C of the identity
-	weak    bool   // test only: leave the position out of the sum
-	scratch [8]byte
+	seed    uint32                  // CRC32C of the identity
+	weak    bool                    // test only: leave the position out of the sum
+	scratch [recordHeaderBytes]byte // offset, length, then the header behind the checksum
 }
 
 func newPlace(collector uint32, epoch uint64, shard uint8, segment uint32, weak bool) *place {
@@ -87,8 +87,23 @@ func (p *place) sum(record []byte, offset int64, length uint32) uint32 {
 	}
 	binary.LittleEndian.PutUint32(p.scratch[0:4], uint32(offset))
 	binary.LittleEndian.PutUint32(p.scratch[4:8], length)
-	crc := crc32.Update(p.seed, p.table, p.scratch[:])
+	crc := crc32.Update(p.seed, p.table, p.scratch[:8])
 	return crc32.Update(crc, p.table, record[8:length])
+}
+
+// sumOf is the sum of a record that is still in parts. It reads nothing of a
+// segment: what was just stored there is not in the processor's cache yet, and
+// reading it back would wait for memory.
+func (p *place) sumOf(sequence, meta uint64, body []byte, offset int64) uint32 {
+	if p.weak {
+		offset = 0
+	}
+	binary.LittleEndian.PutUint32(p.scratch[0:4], uint32(offset))
+	binary.LittleEndian.PutUint32(p.scratch[4:8], uint32(recordHeaderBytes+len(body)))
+	binary.LittleEndian.PutUint64(p.scratch[8:], sequence)
+	binary.LittleEndian.PutUint64(p.scratch[16:], meta)
+	crc := crc32.Update(p.seed, p.table, p.scratch[:])
+	return crc32.Update(crc, p.table, body)
 }
 
 // look is what stands at one aligned offset.

@@ -157,10 +157,11 @@ func (g *segment) begin(base uint64, nowMS int64) {
 func (g *segment) put(sequence uint64, timeMS int64, kind, version uint8, body []byte) {
 	length := recordHeaderBytes + len(body)
 	b := g.data[g.used : g.used+alignUp(length, recordAlign)]
+	meta := uint64(kind) | uint64(version)<<8 | uint64(timeMS)<<16
+	binary.LittleEndian.PutUint32(b[4:], g.place.sumOf(sequence, meta, body, int64(g.used)))
 	binary.LittleEndian.PutUint64(b[8:], sequence)
-	binary.LittleEndian.PutUint64(b[16:], uint64(kind)|uint64(version)<<8|uint64(timeMS)<<16)
+	binary.LittleEndian.PutUint64(b[16:], meta)
 	copy(b[recordHeaderBytes:], body)
-	binary.LittleEndian.PutUint32(b[4:], g.place.sum(b, int64(g.used), uint32(length)))
 	var word [4]byte
 	binary.LittleEndian.PutUint32(word[:], uint32(length))
 	atomic.StoreUint32((*uint32)(unsafe.Pointer(&b[0])), binary.NativeEndian.Uint32(word[:]))
