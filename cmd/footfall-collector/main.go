@@ -106,7 +106,7 @@ func build(s settings, errw io.Writer) (*ops.Role, *collector.Collector, error) 
 	if err != nil {
 		return nil, nil, usageError{err}
 	}
-	edge, err := collector.New(s.Collector, collector.Deps{Feed: feed, Clock: time.Now, Log: role.Log, Metrics: role.Metrics})
+	edge, err := collector.New(s.Collector, collector.Deps{Feed: feed, Clock: collector.SystemClock, Log: role.Log, Metrics: role.Metrics})
 	if err != nil {
 		return nil, nil, usageError{err}
 	}

@@ -91,7 +91,7 @@ func (e *env) openProduct(ctx context.Context) (p *product, err error) {
 	}
 	r.Add(p.rep.Parts()...)
 	feed := p.rep.Feed(p.collector)
-	if err := r.addConsumer(p.collector, feed); err != nil {
+	if err := r.addConsumer(p.collector, feed, true); err != nil {
 		return nil, err
 	}
 	edge, err := r.addCollector(p.collector, feed)

@@ -44,11 +44,13 @@ func (r *role) addCollector(id ids.CollectorID, feed routes.Feed) (*collector.Co
 	return c, nil
 }
 
-func (r *role) addConsumer(id ids.CollectorID, feed routes.Feed) error {
+// addConsumer adds the consumer role; withCollector says that the collector runs
+// in this process too.
+func (r *role) addConsumer(id ids.CollectorID, feed routes.Feed, withCollector bool) error {
 	s := r.settings
 	config := collector.ConsumerConfig{
 		Collector: id, VisitsDir: s.Collector.VisitsJournal.Dir, OrdersDir: s.Collector.OrdersJournal.Dir,
-		LakeDir: reporter.LakeDir(r.env.Data), Consumer: s.Consumer,
+		LakeDir: reporter.LakeDir(r.env.Data), Consumer: s.Consumer, WithCollector: withCollector,
 	}
 	c, err := collector.NewConsumer(config, collector.ConsumerDeps{Feed: feed, Clock: r.env.Now, Log: r.Log, Metrics: r.Metrics})
 	if err != nil {
@@ -99,7 +101,7 @@ collector's journals below the data directory and commits to the lake there.`,
 			if err != nil {
 				return err
 			}
-			if err := r.addConsumer(id, feed); err != nil {
+			if err := r.addConsumer(id, feed, false); err != nil {
 				return err
 			}
 			return r.Run(c.Context(), func() error {

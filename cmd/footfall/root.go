@@ -10,6 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"footfall/internal/ops"
+
+	"footfall/collector"
 )
 
 // Exit codes. They are part of the command line's contract: scripts tell a
@@ -41,7 +43,7 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 
 // run is main without the process: tests call it too.
 func run(args []string, out, errw io.Writer) int {
-	e := &env{Out: out, Err: errw, Now: time.Now}
+	e := &env{Out: out, Err: errw, Now: collector.SystemClock}
 	root := newRoot(e)
 	root.SetArgs(args)
 	root.SetOut(out)
