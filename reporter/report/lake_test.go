@@ -97,6 +97,7 @@ func newWorld(t testing.TB, seed uint64) *world {
 	}
 	config := lake.DefaultConfig()
 	config.TempDir = t.TempDir()
+	config.Threads = 1 + int(seed%2) // the rows are few, and two threads mostly wait for each other
 	w.lake, err = lake.New(config, lake.Deps{
 		Dir: dir, View: lakelog.NewView(dir), Catalog: w.catalog, Clock: time.Now,
 		Log: slog.New(slog.DiscardHandler), Metrics: w.reg,
