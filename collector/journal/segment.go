@@ -167,6 +167,10 @@ func (g *segment) put(sequence uint64, timeMS int64, kind, version uint8, body [
 	atomic.StoreUint32((*uint32)(unsafe.Pointer(&b[0])), binary.NativeEndian.Uint32(word[:]))
 	g.used += len(b)
 	g.last = sequence
+	if g.used < len(g.data) {
+		// Where the next record goes is in no cache yet: storing there would wait.
+		prefetch(&g.data[g.used])
+	}
 }
 
 func (g *segment) fits(size int) bool { return g.used+size <= len(g.data) }
