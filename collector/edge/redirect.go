@@ -217,10 +217,12 @@ func (s *scratch) buildLocation(destination, query []byte, keys *clickid.Keys, f
 		if p == clickID || (p == affiliate && s.winner >= 0 && n != s.winner) {
 			continue
 		}
-		if n == s.winner {
-			name, value = []byte("affiliate"), s.canonical
-		}
 		next()
+		if n == s.winner {
+			out = append(out, "affiliate="...)
+			out = append(out, s.canonical...) // nothing in the grammar of codes needs an escape
+			continue
+		}
 		out = appendQuery(out, name)
 		if value != nil {
 			out = append(out, '=')

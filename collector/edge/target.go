@@ -63,12 +63,12 @@ const longestName = len("utm_campaign")
 // too, and must not see another affiliate or click_id than the edge. Case
 // matters.
 func nameOf(raw []byte) parameter {
-	if bytes.IndexByte(raw, '%') >= 0 {
-		var buffer [longestName + 1]byte
-		decoded, _ := unescape(buffer[:0], raw, len(buffer))
-		return plainName(decoded)
+	if p := plainName(raw); p != other || bytes.IndexByte(raw, '%') < 0 {
+		return p
 	}
-	return plainName(raw)
+	var buffer [longestName + 1]byte
+	decoded, _ := unescape(buffer[:0], raw, len(buffer))
+	return plainName(decoded)
 }
 
 func plainName(name []byte) parameter {

@@ -27,8 +27,7 @@ var queryByte = func() (table [256]bool) { //nolint:gochecknoglobals // a consta
 // escapes are kept as they are, every other byte that a query can't hold, a
 // lone % among them, is escaped.
 func appendQuery(dst, raw []byte) []byte {
-	for i := range raw {
-		c := raw[i]
+	for i, c := range raw {
 		if queryByte[c] || (c == '%' && i+2 < len(raw) && hexadecimal(raw[i+1]) && hexadecimal(raw[i+2])) {
 			dst = append(dst, c)
 		} else {
