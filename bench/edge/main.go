@@ -38,7 +38,7 @@ type options struct {
 
 func main() {
 	var o options
-	flag.IntVar(&o.Pairs, "pairs", 7, "runs of each server, interleaved")
+	flag.IntVar(&o.Pairs, "pairs", 7, "rounds of a run of each server, interleaved")
 	flag.Float64Var(&o.Seconds, "seconds", 3, "length of a run")
 	flag.IntVar(&o.Connections, "connections", 64, "kept connections of the client")
 	flag.IntVar(&o.Codes, "codes", 200_000, "tracking codes in the edge's table; clicks draw them by Zipf's law")

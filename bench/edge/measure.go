@@ -52,9 +52,16 @@ type result struct {
 	Options   options `json:"options"`
 	Edge      side    `json:"edge"`
 	Peer      side    `json:"bare_fasthttp"`
+	Alike     side    `json:"bare_fasthttp_same_headers"`
 	CPURatio  figure  `json:"cpu_ratio"` // of the pairs
 	RateRatio figure  `json:"rate_ratio"`
 	P99Ratio  figure  `json:"p99_ratio"`
+	// AlikeRatio is the edge's CPU against a peer that sends the same headers:
+	// not the bar, but it says how much of the difference they are.
+	AlikeRatio figure `json:"cpu_ratio_same_headers"`
+	// Load is the machine's load average over the last minute of the runs, of which about
+	// two are the measurement's own.
+	Load string `json:"load_average"`
 }
 
 // one run of one server.
@@ -82,29 +89,37 @@ func measure(ctx context.Context, o options) (err error) {
 		return err
 	}
 	defer peer.stop()
+	alike, err := start(ctx, serverCore, peerProgram, "-headers")
+	if err != nil {
+		return err
+	}
+	defer alike.stop()
 	edge, err := start(ctx, serverCore, self, "-role", "server", "-dir", dir, "-codes", strconv.Itoa(o.Codes), "-events", strconv.Itoa(o.Events), "-profile", o.profile)
 	if err != nil {
 		return err
 	}
 	defer edge.stop()
-	var edges, peers []trial
-	for n := -1; n < o.Pairs; n++ { // the first pair warms up and is dropped
-		a, err := try(ctx, o, self, edge)
-		if err != nil {
-			return err
+	var t trials
+	for n := -1; n < o.Pairs; n++ { // the first round warms up and is dropped
+		var round [3]trial
+		for i, server := range []*process{edge, peer, alike} {
+			if round[i], err = try(ctx, o, self, server); err != nil {
+				return err
+			}
 		}
-		b, err := try(ctx, o, self, peer)
-		if err != nil {
-			return err
+		if n < 0 {
+			continue
 		}
-		if n >= 0 {
-			edges, peers = append(edges, a), append(peers, b)
-			fmt.Printf("pair %d: edge %.2f µs, %.0f/s, p99 %.2f ms; bare fasthttp %.2f µs, %.0f/s, p99 %.2f ms; CPU ratio %.3f\n",
-				n+1, a.cpuMicros, a.rate, a.p99, b.cpuMicros, b.rate, b.p99, a.cpuMicros/b.cpuMicros)
-		}
+		a, b := round[0], round[1]
+		t.edge, t.peer, t.alike = append(t.edge, a), append(t.peer, b), append(t.alike, round[2])
+		fmt.Printf("round %d: edge %.2f µs, %.0f/s, p99 %.2f ms; bare fasthttp %.2f µs, %.0f/s, p99 %.2f ms; CPU ratio %.3f, same headers %.3f\n",
+			n+1, a.cpuMicros, a.rate, a.p99, b.cpuMicros, b.rate, b.p99, a.cpuMicros/b.cpuMicros, a.cpuMicros/round[2].cpuMicros)
 	}
-	return report(o, edges, peers)
+	return report(o, t)
 }
+
+// trials are the runs of each server, in rounds.
+type trials struct{ edge, peer, alike []trial }
 
 // try runs the client against a server once.
 func try(ctx context.Context, o options, self string, server *process) (t trial, err error) {
@@ -171,18 +186,22 @@ func sideOf(trials []trial) side {
 }
 
 // report prints the figures, keeps them, and fails where they miss the bar.
-func report(o options, edges, peers []trial) error {
-	r := result{At: time.Now().UTC().Format(time.RFC3339), Machine: machine(), Options: o, Edge: sideOf(edges), Peer: sideOf(peers)}
-	var cpu, rate, p99 []float64
-	for i := range edges {
-		cpu = append(cpu, edges[i].cpuMicros/peers[i].cpuMicros)
-		rate = append(rate, edges[i].rate/peers[i].rate)
-		p99 = append(p99, edges[i].p99/peers[i].p99)
+func report(o options, t trials) error {
+	r := result{
+		At: time.Now().UTC().Format(time.RFC3339), Machine: machine(), Options: o, Load: load1(),
+		Edge: sideOf(t.edge), Peer: sideOf(t.peer), Alike: sideOf(t.alike),
 	}
-	r.CPURatio, r.RateRatio, r.P99Ratio = figureOf(cpu), figureOf(rate), figureOf(p99)
-	row := fmt.Sprintf("| redirect, keep-alive, %d connections, %d events, %d codes, drawn by Zipf's law | %s | %s | **%s** | %s |\n", o.Connections, o.Events, o.Codes,
-		r.Edge.CPUMicros.text("%.2f"), r.Peer.CPUMicros.text("%.2f"), r.CPURatio.text("%.3f"), r.P99Ratio.text("%.2f"))
-	table := "| what | edge, CPU µs per request | bare fasthttp, CPU µs per request | ratio of CPU | ratio of p99 |\n|---|---|---|---|---|\n" + row
+	var cpu, rate, p99, same []float64
+	for i, e := range t.edge {
+		cpu = append(cpu, e.cpuMicros/t.peer[i].cpuMicros)
+		rate = append(rate, e.rate/t.peer[i].rate)
+		p99 = append(p99, e.p99/t.peer[i].p99)
+		same = append(same, e.cpuMicros/t.alike[i].cpuMicros)
+	}
+	r.CPURatio, r.RateRatio, r.P99Ratio, r.AlikeRatio = figureOf(cpu), figureOf(rate), figureOf(p99), figureOf(same)
+	row := fmt.Sprintf("| redirect, keep-alive, %d connections, %d events, %d codes, drawn by Zipf's law | %s | %s | **%s** | %s | %s |\n", o.Connections, o.Events, o.Codes,
+		r.Edge.CPUMicros.text("%.2f"), r.Peer.CPUMicros.text("%.2f"), r.CPURatio.text("%.3f"), r.AlikeRatio.text("%.3f"), r.P99Ratio.text("%.2f"))
+	table := "| what | edge, CPU µs per request | bare fasthttp, CPU µs per request | ratio of CPU | the same against equal headers | ratio of p99 |\n|---|---|---|---|---|---|\n" + row
 	fmt.Print("\nmedians, least and most of the runs:\n\n", table)
 	if err := os.MkdirAll(o.results, 0o755); err != nil {
 		return fmt.Errorf("keeping the result: %w", err)
@@ -204,6 +223,16 @@ func report(o options, edges, peers []trial) error {
 
 func (f figure) text(format string) string {
 	return fmt.Sprintf(format+" ("+format+"–"+format+")", f.Median, f.Min, f.Max)
+}
+
+// load1 is the load average of the last minute.
+func load1() string {
+	load, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return ""
+	}
+	first, _, _ := strings.Cut(string(load), " ")
+	return first
 }
 
 // machine names the processor, since a figure is of one.
