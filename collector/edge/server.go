@@ -137,8 +137,9 @@ func (e *Edge) answer(ctx *fasthttp.RequestCtx, s *scratch) {
 		e.answerUnknown(ctx)
 		return
 	}
+	c := ctx.Conn().(*conn) //nolint:forcetypeassert // the listener makes no other
 	cookie := e.visitEvent(s, view, &event, request{
-		head: ctx.IsHead(), query: query, timeMS: e.visitTime(ctx).UnixMilli(), client: ctx.Conn().(*conn).client, //nolint:forcetypeassert // the listener makes no other
+		head: ctx.IsHead(), query: query, timeMS: e.visitTime(ctx).UnixMilli(), client: c.client,
 		shard: int(ctx.ConnID() % uint64(e.deps.Journal.Shards())),
 	})
 	h := &ctx.Response.Header
