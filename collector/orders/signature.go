@@ -12,16 +12,11 @@ import (
 	"time"
 
 	"footfall/schemas/ids"
+	"footfall/schemas/routes"
 )
 
-// The Standard Webhooks scheme.
+// Of the Standard Webhooks scheme; what a secret is stands in schemas/routes.
 const (
-	secretPrefix = "whsec_"
-	// minSecretBytes and maxSecretBytes are the scheme's.
-	minSecretBytes = 24
-	maxSecretBytes = 64
-	// secretsPerOrganizer bounds the work of a request. Rotation needs two.
-	secretsPerOrganizer = 4
 	// tolerance of the timestamp, either way.
 	tolerance = 5 * time.Minute
 	// maxMessageIDBytes: the id is only signed and compared, never stored.
@@ -52,16 +47,16 @@ func NewSecrets(secrets []Secret) (*Secrets, error) {
 	}
 	var errs []error
 	for _, in := range secrets {
-		key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(in.Secret, secretPrefix))
+		key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(in.Secret, routes.WebhookSecretPrefix))
 		switch {
-		case err != nil || !strings.HasPrefix(in.Secret, secretPrefix):
-			errs = append(errs, fmt.Errorf("reading a secret of organizer %d: %w: it is not %q and base64", in.Organizer, ErrSecret, secretPrefix))
-		case len(key) < minSecretBytes || len(key) > maxSecretBytes:
+		case err != nil || !strings.HasPrefix(in.Secret, routes.WebhookSecretPrefix):
+			errs = append(errs, fmt.Errorf("reading a secret of organizer %d: %w: it is not %q and base64", in.Organizer, ErrSecret, routes.WebhookSecretPrefix))
+		case len(key) < routes.MinWebhookSecretBytes || len(key) > routes.MaxWebhookSecretBytes:
 			errs = append(errs, fmt.Errorf("reading a secret of organizer %d: %w: it has %d bytes, not %d to %d",
-				in.Organizer, ErrSecret, len(key), minSecretBytes, maxSecretBytes))
-		case len(s.of[in.Organizer]) == secretsPerOrganizer:
+				in.Organizer, ErrSecret, len(key), routes.MinWebhookSecretBytes, routes.MaxWebhookSecretBytes))
+		case len(s.of[in.Organizer]) == routes.MaxWebhookSecrets:
 			errs = append(errs, fmt.Errorf("reading a secret of organizer %d: %w: there are more than %d",
-				in.Organizer, ErrSecret, secretsPerOrganizer))
+				in.Organizer, ErrSecret, routes.MaxWebhookSecrets))
 		default:
 			s.of[in.Organizer] = append(s.of[in.Organizer], key)
 			s.most = max(s.most, len(s.of[in.Organizer]))

@@ -12,6 +12,7 @@ import (
 
 	"footfall/schemas/admin"
 	"footfall/schemas/ids"
+	"footfall/schemas/routes"
 )
 
 func TestKeyMintsOnlyAfterItWasServedForVerifying(t *testing.T) {
@@ -183,5 +184,18 @@ func TestCollectorOfThisProcessIsNobodyElses(t *testing.T) {
 	f = openFixture(t, f.config.Dir, f.clock, nil) // without one in the process
 	if _, err := f.RetireCollector(f.ctx, "test", id); err != nil {
 		t.Error(err)
+	}
+}
+
+// A secret that the order listener would not take must not be handed out.
+func TestNoMoreSecretsAreAddedThanOrdersAreCheckedAgainst(t *testing.T) {
+	f := newFixture(t)
+	f.organizer("acme", "UTC")
+	for range routes.MaxWebhookSecrets {
+		_, err := f.AddWebhookSecret(f.ctx, "test", "acme", "")
+		must(t, err)
+	}
+	if _, err := f.AddWebhookSecret(f.ctx, "test", "acme", ""); err == nil || !strings.Contains(err.Error(), "secret end") {
+		t.Errorf("one more than orders are checked against: %v", err)
 	}
 }

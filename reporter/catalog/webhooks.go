@@ -11,17 +11,11 @@ import (
 
 	"footfall/schemas/admin"
 	"footfall/schemas/ids"
+	"footfall/schemas/routes"
 )
 
-// Webhook secrets are those of the Standard Webhooks scheme.
-const (
-	secretPrefix   = "whsec_"
-	secretBytes    = 32
-	minSecretBytes = 24
-	maxSecretBytes = 64
-	// maxSecrets live at once: every signature is checked against all of them.
-	maxSecrets = 5
-)
+// secretBytes is what a drawn webhook secret has.
+const secretBytes = 32
 
 type secretRow struct {
 	id        uint32
@@ -57,7 +51,7 @@ func (c *Catalog) AddWebhookSecret(ctx context.Context, actor, organizer, secret
 		if err != nil {
 			return added, err
 		}
-		secret = secretPrefix + base64.StdEncoding.EncodeToString(raw)
+		secret = routes.WebhookSecretPrefix + base64.StdEncoding.EncodeToString(raw)
 	}
 	err = c.change(ctx, actor, func(ch *change) error {
 		o, err := organizerBySlug(ctx, ch, organizer)
@@ -76,7 +70,7 @@ func (c *Catalog) AddWebhookSecret(ctx context.Context, actor, organizer, secret
 				return admin.Refuse(admin.Conflict, "/secret", "the organizer %s has that secret already, as number %d", o.Slug, s.id)
 			}
 		}
-		if len(have) >= maxSecrets {
+		if len(have) >= routes.MaxWebhookSecrets {
 			return admin.Refuse(admin.Conflict, "/secret", "the organizer %s has %d secrets: end one with «footfall organizer secret end ID»", o.Slug, len(have))
 		}
 		id, err := ch.mintID(ctx, kindWebhookSecret)
@@ -96,10 +90,10 @@ func (c *Catalog) AddWebhookSecret(ctx context.Context, actor, organizer, secret
 }
 
 func checkSecret(secret string) error {
-	encoded, ok := strings.CutPrefix(secret, secretPrefix)
+	encoded, ok := strings.CutPrefix(secret, routes.WebhookSecretPrefix)
 	raw, err := base64.StdEncoding.Strict().DecodeString(encoded)
-	if !ok || err != nil || len(raw) < minSecretBytes || len(raw) > maxSecretBytes {
-		return admin.Refuse(admin.Invalid, "/secret", "a webhook secret is whsec_ and the base64 of %d to %d bytes; leave it out and one is drawn", minSecretBytes, maxSecretBytes)
+	if !ok || err != nil || len(raw) < routes.MinWebhookSecretBytes || len(raw) > routes.MaxWebhookSecretBytes {
+		return admin.Refuse(admin.Invalid, "/secret", "a webhook secret is whsec_ and the base64 of %d to %d bytes; leave it out and one is drawn", routes.MinWebhookSecretBytes, routes.MaxWebhookSecretBytes)
 	}
 	return nil
 }

@@ -60,6 +60,16 @@ type VisitorKey struct {
 	Key       Key             `json:"key"`
 }
 
+// A webhook secret is WebhookSecretPrefix and the base64 of so many bytes, by
+// the Standard Webhooks scheme. An organizer has at most MaxWebhookSecrets at
+// once: every signature is checked against all of them, and rotation needs two.
+const (
+	WebhookSecretPrefix   = "whsec_"
+	MinWebhookSecretBytes = 24
+	MaxWebhookSecretBytes = 64
+	MaxWebhookSecrets     = 4
+)
+
 // WebhookSecret checks the signature of an organizer's orders. An organizer has
 // several while it rotates them.
 type WebhookSecret struct {
