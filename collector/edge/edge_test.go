@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/valyala/fasthttp"
 
 	"footfall/schemas/clickid"
 	"footfall/schemas/ids"
@@ -177,7 +176,7 @@ func newBench(t testing.TB, change func(*Config, *Deps)) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	edge.visitTime = func(*fasthttp.RequestCtx) time.Time { return deps.Clock() }
+	edge.uptime = func() time.Duration { return deps.Clock().Sub(testNow) }
 	b.edge = edge
 	return b
 }

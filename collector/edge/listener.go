@@ -65,7 +65,7 @@ func listen(ctx context.Context, address string) (*net.TCPListener, error) {
 type listener struct {
 	acceptor
 	edge     *Edge
-	coarseMS atomic.Int64 // of the last sweep: all the time that connections know
+	coarseMS atomic.Int64 // uptime at the last sweep: all the time that connections know
 	stopping chan struct{}
 
 	mu        sync.Mutex
@@ -84,7 +84,7 @@ func newListener(l acceptor, e *Edge) *listener {
 		acceptor: l, edge: e, stopping: make(chan struct{}),
 		conns: map[*conn]struct{}{}, addresses: map[netip.Addr]int{},
 	}
-	out.coarseMS.Store(e.deps.Clock().UnixMilli())
+	out.coarseMS.Store(e.uptime().Milliseconds())
 	return out
 }
 
@@ -196,8 +196,8 @@ func (l *listener) stopAccepting() {
 func past() time.Time { return time.Unix(1, 0) }
 
 // sweep ends connections that are slower than the configuration allows.
-func (l *listener) sweep(now time.Time) {
-	nowMS := now.UnixMilli()
+func (l *listener) sweep(uptime time.Duration) {
+	nowMS := uptime.Milliseconds()
 	l.coarseMS.Store(nowMS)
 	config := &l.edge.config
 	l.mu.Lock()
@@ -218,8 +218,8 @@ func (l *listener) sweep(now time.Time) {
 }
 
 // release closes connections that have been silent for a while, in a drain.
-func (l *listener) release(now time.Time) {
-	nowMS := now.UnixMilli()
+func (l *listener) release(uptime time.Duration) {
+	nowMS := uptime.Milliseconds()
 	l.coarseMS.Store(nowMS)
 	l.mu.Lock()
 	defer l.mu.Unlock()

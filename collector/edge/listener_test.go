@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/valyala/fasthttp"
 	"go.uber.org/goleak"
 )
@@ -113,13 +114,34 @@ func TestConnectionsAreCountedByWhatACustomerHas(t *testing.T) {
 	}
 }
 
+// faults.md, part 1, row 17: a clock that is set by a day would end every
+// connection at once, one that is set back would end none for as long.
+func TestClockThatIsSetEndsNoConnectionAndSparesNone(t *testing.T) {
+	now := testNow
+	b := newBench(t, func(_ *Config, d *Deps) { d.Clock = func() time.Time { return now } })
+	e, err := New(b.edge.config, Deps{
+		Journal: b.journal, Routes: b.catalog, Secrets: b.edge.deps.Secrets, Clock: b.edge.deps.Clock,
+		Log: b.edge.deps.Log, Metrics: prometheus.NewRegistry(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := e.uptime()
+	for _, step := range []time.Duration{24 * time.Hour, -26 * time.Hour} {
+		now = now.Add(step)
+		if after := e.uptime(); after < before || after > before+time.Hour {
+			t.Errorf("the clock was set by %s, and connections aged by %s", step, after-before)
+		}
+	}
+}
+
 // faults.md, part 1, row 14, and part 3, row 6: who is slow is ended by the
 // sweep, however steadily it drips.
 func TestSlowClientsAreEndedInEveryPhase(t *testing.T) {
 	b := newBench(t, nil)
 	b.serve(t)
 	config := b.edge.config
-	at := func(seconds int) time.Time { return testNow.Add(time.Duration(seconds)*time.Second + time.Millisecond) }
+	at := func(seconds int) time.Duration { return time.Duration(seconds)*time.Second + time.Millisecond }
 
 	dripping := b.dial(t)
 	idle := b.dial(t)

@@ -139,7 +139,7 @@ func (e *Edge) answer(ctx *fasthttp.RequestCtx, s *scratch) {
 	}
 	c := ctx.Conn().(*conn) //nolint:forcetypeassert // the listener makes no other
 	cookie := e.visitEvent(s, view, &event, request{
-		head: ctx.IsHead(), query: query, timeMS: e.visitTime(ctx).UnixMilli(), client: c.client,
+		head: ctx.IsHead(), query: query, timeMS: e.deps.Clock().UnixMilli(), client: c.client,
 		shard: int(ctx.ConnID() % uint64(e.deps.Journal.Shards())),
 	})
 	h := &ctx.Response.Header

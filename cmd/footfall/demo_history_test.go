@@ -1,0 +1,78 @@
+package main
+
+import (
+	"io"
+	"net/http"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/parquet-go/parquet-go"
+
+	"footfall/internal/testkit"
+	"footfall/schemas/admin"
+	"footfall/schemas/lake"
+	"footfall/schemas/lake/lakelog"
+)
+
+// The past is written on a moved clock: a part that reads another one would
+// call events over that were not, and find no key for the day.
+func TestPastOfTheDemoHappensAtItsOwnTime(t *testing.T) {
+	data := filepath.Join(testkit.DataDir(t), "data")
+	until := time.Now().UTC().Truncate(time.Minute)
+	w := newTestDemoWorld(t, demoConfig{Seed: 3, Until: until, Days: 4, VisitsADay: 60, Destinations: "http://127.0.0.1:8680/tickets"})
+	e := &env{Out: io.Discard, Err: io.Discard, Now: time.Now, Data: data}
+	sent, err := e.writePast(t.Context(), w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := lakelog.OpenDir(filepath.Join(data, "lake"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	view := lakelog.NewView(dir)
+	if err := view.Refresh(); err != nil {
+		t.Fatal(err)
+	}
+	var events []admin.Event
+	if err := e.call(t.Context(), http.MethodGet, "/v1/events", nil, &events); err != nil {
+		t.Fatal(err)
+	}
+	ends := map[int64]time.Time{}
+	for _, v := range events {
+		ends[int64(v.ID)] = v.End
+	}
+	visits, withoutKey, over := 0, 0, 0
+	for _, f := range view.Snapshot().FilesOf(lake.TableVisits) {
+		rows, err := parquet.ReadFile[lake.VisitRow](dir.Abs(f.Path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range rows {
+			if r.Test {
+				continue // the demo asking whether the edge knows its events
+			}
+			visits++
+			at := time.UnixMilli(r.VisitedAtMS)
+			if r.Ended != !at.Before(ends[r.EventID]) {
+				t.Fatalf("a visit of %s to an event that ends %s is called ended: %v", at, ends[r.EventID], r.Ended)
+			}
+			if r.Ended {
+				over++
+			}
+			if r.VisitorKey == 0 {
+				withoutKey++
+			}
+			if at.Before(until.AddDate(0, 0, -w.config.Days)) || at.After(until) {
+				t.Fatalf("a visit is from %s", at)
+			}
+		}
+	}
+	if visits != sent.Visits || withoutKey > 0 {
+		t.Errorf("%d visits of %d sent, %d without a visitor key", visits, sent.Visits, withoutKey)
+	}
+	// An event of the world ended two days before now.
+	if over == 0 || over == visits {
+		t.Errorf("%d of %d visits came after their event's end: the check proves nothing", over, visits)
+	}
+}
