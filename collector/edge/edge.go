@@ -114,7 +114,7 @@ func New(config Config, deps Deps) (*Edge, error) {
 		return nil, err
 	}
 	e := &Edge{config: config, deps: deps, metrics: m, hosts: map[string]bool{}, cookieAttributes: cookieAttributes(config)}
-	began := time.Now() //nolint:forbidigo // for its monotonic reading alone
+	began := time.Now()                                          //nolint:forbidigo // for its monotonic reading alone
 	e.uptime = func() time.Duration { return time.Since(began) } //nolint:forbidigo // likewise
 	e.log = ops.Every(time.Minute, deps.Clock, deps.Log)
 	for _, host := range config.Hosts {
