@@ -10,6 +10,8 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
+
+	"footfall/reporter/export"
 )
 
 // formats are what --format takes on every command that lists something.
@@ -63,7 +65,7 @@ func (e *env) render(format string, columns []string, rows [][]string, raw any) 
 		for _, row := range rows {
 			safe := make([]string, len(row))
 			for i, cell := range row {
-				safe[i] = formulaSafe(cell)
+				safe[i] = export.FormulaSafe(cell)
 			}
 			if err := w.Write(safe); err != nil {
 				return fmt.Errorf("writing CSV: %w", err)
@@ -101,13 +103,4 @@ func (e *env) renderTable(columns []string, rows [][]string) error {
 	}
 	_, err := fmt.Fprintln(e.Out, t.Render())
 	return err
-}
-
-// formulaSafe keeps a spreadsheet from running a cell: OWASP ASVS 1.2.10, with
-// carriage return and NUL added.
-func formulaSafe(cell string) string {
-	if cell != "" && strings.ContainsRune("=+-@\t\r\x00", rune(cell[0])) {
-		return "'" + cell
-	}
-	return cell
 }

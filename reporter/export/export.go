@@ -72,7 +72,7 @@ func writeCSV(w io.Writer, t *reports.Table) error {
 		for i, cell := range row.Cells {
 			record[i] = plain(cell, t.Columns[i].Kind, row.Decimals)
 			if k := t.Columns[i].Kind; k == reports.KindText {
-				record[i] = formulaSafe(record[i])
+				record[i] = FormulaSafe(record[i])
 			}
 		}
 		if err := out.Write(record); err != nil {
@@ -86,9 +86,9 @@ func writeCSV(w io.Writer, t *reports.Table) error {
 	return nil
 }
 
-// formulaSafe keeps a spreadsheet from running a cell: OWASP ASVS 1.2.10, with
+// FormulaSafe keeps a spreadsheet from running a cell of text: OWASP ASVS 1.2.10, with
 // carriage return and NUL added.
-func formulaSafe(cell string) string {
+func FormulaSafe(cell string) string {
 	if cell != "" && strings.ContainsRune("=+-@\t\r\x00", rune(cell[0])) {
 		return "'" + cell
 	}
