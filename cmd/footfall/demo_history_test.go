@@ -19,8 +19,8 @@ import (
 // call events over that were not, and find no key for the day.
 func TestPastOfTheDemoHappensAtItsOwnTime(t *testing.T) {
 	data := filepath.Join(testkit.DataDir(t), "data")
-	until := time.Now().UTC().Truncate(time.Minute)
-	w := newTestDemoWorld(t, demoConfig{Seed: 3, Until: until, Days: 4, VisitsADay: 60, Destinations: "http://127.0.0.1:8680/tickets"})
+	until := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC) // what happens follows from it
+	w := newTestDemoWorld(t, demoConfig{Seed: 3, Until: until, Days: 4, VisitsADay: 300, Destinations: "http://127.0.0.1:8680/tickets"})
 	e := &env{Out: io.Discard, Err: io.Discard, Now: time.Now, Data: data}
 	sent, err := e.writePast(t.Context(), w)
 	if err != nil {
