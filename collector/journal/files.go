@@ -13,14 +13,25 @@ import (
 
 // writeSynced creates or replaces the file at path, whole or not at all, and
 // returns when both its bytes and its name are on the disk.
-func writeSynced(path string, data []byte) (err error) {
-	tmp := path + temporarySuffix
-	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+func writeSynced(path string, data []byte) error {
+	err := replaceSynced(path, func(f *os.File) error {
+		_, err := f.Write(data)
+		return err
+	})
 	if err != nil {
-		return fmt.Errorf("creating %s: %w", tmp, err)
+		return fmt.Errorf("writing %s: %w", path, err)
 	}
-	_, err = f.Write(data)
-	if err == nil {
+	return nil
+}
+
+// replaceSynced gives path what fill writes, whole or not at all.
+func replaceSynced(path string, fill func(*os.File) error) error {
+	tmp := path + temporarySuffix
+	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	if err = fill(f); err == nil {
 		err = f.Sync()
 	}
 	if e := f.Close(); err == nil {
@@ -30,7 +41,7 @@ func writeSynced(path string, data []byte) (err error) {
 		err = os.Rename(tmp, path)
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("writing %s: %w", path, err), removeIfThere(tmp))
+		return errors.Join(err, removeIfThere(tmp))
 	}
 	return syncDir(filepath.Dir(path))
 }
@@ -110,24 +121,10 @@ func fillZeroes(f *os.File, bytes int64) error {
 // makeZeroFile creates a file of zeroes at path that is on the disk with its
 // name, or nothing.
 func makeZeroFile(path string, bytes int64, fill func(*os.File, int64) error) error {
-	tmp := path + temporarySuffix
-	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
-	if err != nil {
-		return fmt.Errorf("creating segment %s: %w", tmp, err)
+	if err := replaceSynced(path, func(f *os.File) error { return fill(f, bytes) }); err != nil {
+		return fmt.Errorf("filling segment %s with zeroes: %w", path, err)
 	}
-	if err = fill(f, bytes); err == nil {
-		err = f.Sync()
-	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err == nil {
-		err = os.Rename(tmp, path)
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("filling segment %s with zeroes: %w", path, err), removeIfThere(tmp))
-	}
-	return syncDir(filepath.Dir(path))
+	return nil
 }
 
 // lockDir takes the journal's directory for this process. The lock goes with
