@@ -73,16 +73,22 @@ func (r *role) openReporter(ctx context.Context) (*reporter.Reporter, error) {
 	return rep, nil
 }
 
-// remoteFeed is the feed of a role that runs apart from the reporter.
-func (s settings) remoteFeed() (routes.Feed, ids.CollectorID, error) {
-	if err := s.Collector.CheckEnrolled(); err != nil {
-		return nil, 0, usageError{err}
-	}
-	feed, err := links.NewHTTPFeed(s.Collector.Feed)
+// newRoleApart is a role that runs apart from the reporter, the feed that it
+// follows and the collector that it is of.
+func (e *env) newRoleApart() (*role, routes.Feed, ids.CollectorID, error) {
+	r, err := e.newRole()
 	if err != nil {
-		return nil, 0, usageError{err}
+		return nil, nil, 0, err
 	}
-	return feed, ids.CollectorID(s.Collector.ID), nil
+	config := r.settings.Collector
+	if err := config.CheckEnrolled(); err != nil {
+		return nil, nil, 0, usageError{err}
+	}
+	feed, err := links.NewHTTPFeed(config.Feed)
+	if err != nil {
+		return nil, nil, 0, usageError{err}
+	}
+	return r, feed, ids.CollectorID(config.ID), nil
 }
 
 func newConsumerCommand(e *env) *cobra.Command {
@@ -93,11 +99,7 @@ func newConsumerCommand(e *env) *cobra.Command {
 collector's journals below the data directory and commits to the lake there.`,
 		Args: takes(),
 		RunE: func(c *cobra.Command, _ []string) error {
-			r, err := e.newRole()
-			if err != nil {
-				return err
-			}
-			feed, id, err := r.settings.remoteFeed()
+			r, feed, id, err := e.newRoleApart()
 			if err != nil {
 				return err
 			}
@@ -150,11 +152,7 @@ It follows the reporter's control listener, and serves from its last copy when
 that is away. "footfall-collector" is the same without anything else.`,
 		Args: takes(),
 		RunE: func(c *cobra.Command, _ []string) error {
-			r, err := e.newRole()
-			if err != nil {
-				return err
-			}
-			feed, id, err := r.settings.remoteFeed()
+			r, feed, id, err := e.newRoleApart()
 			if err != nil {
 				return err
 			}
