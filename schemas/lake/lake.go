@@ -40,11 +40,6 @@ const RowGroupRows = 122_880
 //go:embed verdict.sql
 var VerdictSQL string
 
-// Verdicts are the values of VerdictSQL, in the order in which they apply.
-func Verdicts() []string {
-	return []string{"test", "ended", "no_code", "unknown_code", "paused", "head", "prefetch", "bot", "valid"}
-}
-
 // ErrFileName is returned for a path that is no name of a data file.
 var ErrFileName = errors.New("not the path of a data file")
 
