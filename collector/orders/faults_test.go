@@ -20,16 +20,23 @@ import (
 )
 
 // gate stands between the listener and a real journal, and makes its syncs
-// fail or wait.
+// fail or wait. As in a real one, a record that is lost stays lost.
 type gate struct {
 	orders.Journal
 	fail  atomic.Pointer[error]
+	lost  sync.Map      // of orders.Position to the error
 	wait  chan struct{} // nil: syncs don't wait
 	holds chan orders.Position
 }
 
 func (g *gate) Sync(ctx context.Context, p orders.Position) error {
+	if err, ok := g.lost.Load(p); ok {
+		return err.(error)
+	}
 	if err := g.fail.Load(); err != nil && *err != nil {
+		if errors.Is(*err, orders.ErrLost) {
+			g.lost.Store(p, *err)
+		}
 		return *err
 	}
 	if g.wait != nil {
