@@ -7,7 +7,9 @@ MAKEFLAGS += --no-print-directory
 
 # A working copy whose owner is somebody else, or an unpacked archive, has no
 # version to stamp; what git knows is given to the linker instead.
-export GOFLAGS := -buildvcs=false $(GOFLAGS)
+# DuckDB hands its results over as Arrow only with this tag; without it everything
+# works, and exports are slower.
+export GOFLAGS := -buildvcs=false -tags=duckdb_arrow $(GOFLAGS)
 VERSION := $(shell git describe --tags --dirty 2>/dev/null)
 COMMIT  := $(shell git rev-parse HEAD 2>/dev/null)
 COMMITTED := $(shell git log -1 --format=%cI 2>/dev/null)
@@ -94,7 +96,8 @@ bench-fresh: build ## measure how long a click takes until a report counts it, a
 
 .PHONY: setup setup-build
 setup: setup-build ## install what the tests need and is missing (Debian, as root); instant when all is there
-	@deploy/setup/debian.sh git strace mount unshare
+	@deploy/setup/debian.sh git strace mount unshare python3 soffice
+	@deploy/setup/python.sh
 setup-build:
 	@deploy/setup/debian.sh gcc g++
 

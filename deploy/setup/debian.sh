@@ -11,6 +11,8 @@ package_of() {
 	gcc | g++ | cc) echo build-essential ;;
 	mount | unshare) echo util-linux ;;
 	git | strace) echo "$1" ;;
+	soffice) echo libreoffice-calc-nogui ;;
+	python3) echo python3-venv ;;
 	*)
 		echo "setup: no package is known for the command $1" >&2
 		return 1
@@ -34,6 +36,9 @@ check_go() {
 
 check_go
 missing=()
+if [[ " $* " == *" python3 "* ]] && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+	missing+=(python3-venv)
+fi
 for tool in "$@"; do
 	if ! command -v "$tool" >/dev/null; then
 		package=$(package_of "$tool")

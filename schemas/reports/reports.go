@@ -25,6 +25,13 @@ const (
 	KindCount Kind = "count" // Cell.Number
 	KindRate  Kind = "rate"  // Cell.Number, millionths
 	KindMoney Kind = "money" // Cell.Number, minor units of the row's currency
+
+	// Of answers to SQL.
+	KindBool    Kind = "bool"    // Cell.Number, 0 or 1
+	KindTime    Kind = "time"    // Cell.Number, microseconds since 1970, UTC
+	KindDate    Kind = "date"    // Cell.Number, days since 1970
+	KindFloat   Kind = "float"   // a Vector's Floats
+	KindDecimal Kind = "decimal" // Cell.Text: a number of any size, as digits with a point
 )
 
 // Column is one column of a table.
@@ -54,6 +61,8 @@ type Table struct {
 	Columns   []Column
 	Rows      []Row
 	Totals    []Row // one per currency, over all rows, also those beyond the limit
+	Rest      []Row // one per currency: the rows beyond the limit; rows and rest are the totals
+	Batches   Batches
 	Freshness Freshness
 }
 
