@@ -11,6 +11,8 @@ import (
 	"sync"
 
 	"github.com/duckdb/duckdb-go/v2"
+
+	"footfall/schemas/policy"
 )
 
 // Revision names one state of the catalog.
@@ -29,6 +31,8 @@ type Dimensions struct {
 	Texts      []CodeText
 	Owners     []CodeOwner
 	States     []CodeState
+	Policies   []Policy
+	Coupons    []Coupon
 }
 
 // Organizer is a tenant.
@@ -74,6 +78,21 @@ type CodeState struct {
 	FromMS int64
 }
 
+// Policy is one version of an organizer's attribution policy, with the dates of
+// the orders that it credits.
+type Policy struct {
+	Organizer int64
+	policy.Span
+}
+
+// Coupon binds a coupon's text to a tracking code from FromMS to before UntilMS,
+// in milliseconds. Of one text and organizer no two hold at the same time.
+type Coupon struct {
+	Organizer, Code int64
+	Folded          string // ASCII letters in lower case
+	FromMS, UntilMS int64
+}
+
 // dimensionsSQL makes the tables; {schema} is the state's own.
 //
 //go:embed dimensions.sql
@@ -86,7 +105,9 @@ var derivedSQL string
 
 // dimensionViews are the names that a reading sees.
 func dimensionViews() []string {
-	return []string{"organizers", "events", "affiliates", "codes", "code_texts", "code_owners", "code_states"}
+	return []string{
+		"organizers", "events", "affiliates", "codes", "code_texts", "code_owners", "code_states", "coupons", "policies", "policy_rules",
+	}
 }
 
 // catalogs keeps some states of the catalog loaded, each in a schema of its own.
@@ -201,6 +222,12 @@ func (c *catalogs) load(ctx context.Context, schema string, d *Dimensions) (err 
 }
 
 func appendDimensions(conn driver.Conn, schema string, d *Dimensions) error {
+	var rules [][]driver.Value
+	for _, p := range d.Policies {
+		for rank, rule := range p.Policy.Rules {
+			rules = append(rules, []driver.Value{p.Organizer, int64(p.Policy.Version), rule, int64(rank)})
+		}
+	}
 	tables := []struct {
 		name string
 		rows int
@@ -234,6 +261,15 @@ func appendDimensions(conn driver.Conn, schema string, d *Dimensions) error {
 			s := d.States[i]
 			return []driver.Value{s.Code, s.Paused, s.FromMS}
 		}},
+		{"coupons", len(d.Coupons), func(i int) []driver.Value {
+			c := d.Coupons[i]
+			return []driver.Value{c.Organizer, c.Folded, c.Code, c.FromMS, c.UntilMS}
+		}},
+		{"policies", len(d.Policies), func(i int) []driver.Value {
+			p := d.Policies[i]
+			return []driver.Value{p.Organizer, int64(p.Policy.Version), p.FromMS, p.UntilMS, p.Policy.WindowMS(), p.Policy.CutAtEventEnd, p.Policy.Pick}
+		}},
+		{"policy_rules", len(rules), func(i int) []driver.Value { return rules[i] }},
 	}
 	for _, t := range tables {
 		if err := appendRows(conn, schema, t.name, t.rows, t.row); err != nil {

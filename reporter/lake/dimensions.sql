@@ -7,3 +7,6 @@ CREATE TABLE {schema}.codes (code_id BIGINT, organizer_id BIGINT, event_id BIGIN
 CREATE TABLE {schema}.texts (code_id BIGINT, folded VARCHAR, from_ms BIGINT);
 CREATE TABLE {schema}.owners (code_id BIGINT, affiliate_id BIGINT, from_ms BIGINT);
 CREATE TABLE {schema}.states (code_id BIGINT, paused BOOLEAN, from_ms BIGINT);
+CREATE TABLE {schema}.coupons (organizer_id BIGINT, folded VARCHAR, code_id BIGINT, from_ms BIGINT, until_ms BIGINT);
+CREATE TABLE {schema}.policies (organizer_id BIGINT, version BIGINT, from_ms BIGINT, until_ms BIGINT, window_ms BIGINT, cut BOOLEAN, pick VARCHAR);
+CREATE TABLE {schema}.policy_rules (organizer_id BIGINT, version BIGINT, rule VARCHAR, rank BIGINT);
