@@ -19,12 +19,12 @@ type answers struct {
 	credits *attribution.Attribution
 }
 
-func (a answers) Report(ctx context.Context, parameters url.Values) (*reports.Table, error) {
+func (a answers) Report(ctx context.Context, parameters url.Values, deliver func(context.Context, *reports.Table) error) error {
 	query, err := report.ParseQuery(parameters)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return a.engine.Run(ctx, query)
+	return a.engine.Run(ctx, query, deliver)
 }
 
 func (a answers) Explain(ctx context.Context, organizer, order, asOf string) (*reports.Explanation, error) {
@@ -37,8 +37,8 @@ func (a answers) Explain(ctx context.Context, organizer, order, asOf string) (*r
 
 func (answers) ContentType(format string) (string, error) { return export.ContentType(format) }
 
-func (answers) WriteReport(w io.Writer, format string, t *reports.Table) error {
-	return export.Write(w, format, t)
+func (answers) WriteReport(ctx context.Context, w io.Writer, format string, t *reports.Table) error {
+	return export.Write(ctx, w, format, t)
 }
 
 func (answers) WriteExplanation(w io.Writer, format string, e *reports.Explanation) error {

@@ -16,13 +16,14 @@ import (
 // Reports answers what is asked of visits, orders and money. A refusal (an
 // *admin.Refusal) is the asker's to mend.
 type Reports interface {
-	// Report makes the report that the parameters of a request ask for.
-	Report(ctx context.Context, parameters url.Values) (*reports.Table, error)
+	// Report makes the report that the parameters of a request ask for, and hands
+	// it to deliver; it is good until that returns.
+	Report(ctx context.Context, parameters url.Values, deliver func(context.Context, *reports.Table) error) error
 	// Explain says who an order is credited to; asOf is as a report prints it, empty the newest.
 	Explain(ctx context.Context, organizer, order, asOf string) (*reports.Explanation, error)
 	// ContentType refuses a format that the writers below don't know.
 	ContentType(format string) (string, error)
-	WriteReport(w io.Writer, format string, t *reports.Table) error
+	WriteReport(ctx context.Context, w io.Writer, format string, t *reports.Table) error
 	WriteExplanation(w io.Writer, format string, e *reports.Explanation) error
 }
 
@@ -56,21 +57,33 @@ func (a *API) serveReport(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, err)
 		return
 	}
-	table, err := a.deps.Reports.Report(r.Context(), parameters)
-	if err != nil {
+	began := false
+	err = a.deps.Reports.Report(r.Context(), parameters, func(ctx context.Context, table *reports.Table) error {
+		reportHead(w.Header(), media, table)
+		began = true
+		return a.deps.Reports.WriteReport(ctx, w, format, table)
+	})
+	switch {
+	case !began:
 		a.fail(w, r, asked(err))
-		return
+	case err != nil:
+		a.sent(r, err)
+		panic(http.ErrAbortHandler) // the connection is cut: nobody takes half a report for a whole one
+	default:
+		a.sent(r, nil)
 	}
+}
+
+// reportHead says in the headers how the lake stood.
+func reportHead(h http.Header, media string, table *reports.Table) {
 	complete := "unknown"
 	if ms := table.Freshness.CompleteMS; ms > 0 {
 		complete = time.UnixMilli(ms).UTC().Format(time.RFC3339Nano)
 	}
-	h := w.Header()
 	h.Set(headerAsOf, strconv.FormatInt(table.Facts.AsOfUS, 10))
 	h.Set(headerSettled, strconv.FormatBool(table.Freshness.Settled(table.Facts.AsOfUS)))
 	h.Set(headerCompleteTo, complete)
 	h.Set("Content-Type", media)
-	a.sent(r, a.deps.Reports.WriteReport(w, format, table))
 }
 
 // format reads the parameter of that name; JSON where it is not given.

@@ -9,6 +9,7 @@
 package export
 
 import (
+	"context"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -43,22 +44,29 @@ func ContentType(format string) (string, error) {
 	return "", fmt.Errorf("%w, not %q", ErrFormat, format)
 }
 
-// Write writes a report. The error is ErrFormat or w's.
-func Write(w io.Writer, format string, t *reports.Table) error {
+// Write writes a report. The error is ErrFormat, w's or that of t's rows.
+func Write(ctx context.Context, w io.Writer, format string, t *reports.Table) error {
+	if _, err := ContentType(format); err != nil {
+		return err
+	}
+	rows, err := reports.Collect(ctx, t)
+	if err != nil {
+		return err
+	}
 	switch format {
 	case FormatTable:
-		return writeTable(w, t)
+		return writeTable(w, t, rows)
 	case FormatCSV:
-		return writeCSV(w, t)
+		return writeCSV(w, t, rows)
 	case FormatJSON:
-		return writeJSON(w, t)
+		return writeJSON(w, t, rows)
 	}
 	return fmt.Errorf("%w, not %q", ErrFormat, format)
 }
 
 // writeCSV writes the rows as RFC 4180 has it, without totals: whoever reads
 // it adds up.
-func writeCSV(w io.Writer, t *reports.Table) error {
+func writeCSV(w io.Writer, t *reports.Table, rows []reports.Row) error {
 	out := csv.NewWriter(w)
 	out.UseCRLF = true
 	record := make([]string, len(t.Columns))
@@ -68,7 +76,7 @@ func writeCSV(w io.Writer, t *reports.Table) error {
 	if err := out.Write(record); err != nil {
 		return fmt.Errorf("writing CSV: %w", err)
 	}
-	for _, row := range t.Rows {
+	for _, row := range rows {
 		for i, cell := range row.Cells {
 			record[i] = plain(cell, t.Columns[i].Kind, row.Decimals)
 			if k := t.Columns[i].Kind; k == reports.KindText {

@@ -13,7 +13,7 @@ import (
 )
 
 func sample(text string, amount int64, decimals int) *reports.Table {
-	return &reports.Table{
+	t := &reports.Table{
 		Facts: reports.Facts{By: "affiliate", Organizer: "acme", Zone: "Asia/Kathmandu", ToMS: 1_790_000_000_000, Affiliate: text},
 		Columns: []reports.Column{
 			{Name: "affiliate", Title: "Affiliate", Kind: reports.KindText},
@@ -21,11 +21,12 @@ func sample(text string, amount int64, decimals int) *reports.Table {
 			{Name: "conversion_rate", Title: "Conversion rate", Kind: reports.KindRate},
 			{Name: "total_sales", Title: "Total sales", Kind: reports.KindMoney},
 		},
-		Rows: []reports.Row{{
-			Cells:    []reports.Cell{{Text: text}, {Number: 1_234_567}, {Number: 12_345}, {Number: amount}},
-			Currency: "XXX", Decimals: decimals,
-		}},
 	}
+	t.Batches = reports.FixedBatches(t.Columns, []reports.Row{{
+		Cells:    []reports.Cell{{Text: text}, {Number: 1_234_567}, {Number: 12_345}, {Number: amount}},
+		Currency: "XXX", Decimals: decimals,
+	}}, 1)
+	return t
 }
 
 // TestSpreadsheetRunsNoCell: text that begins like a formula is quoted, and a
@@ -33,7 +34,7 @@ func sample(text string, amount int64, decimals int) *reports.Table {
 func TestSpreadsheetRunsNoCell(t *testing.T) {
 	for _, text := range []string{"=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\x00=1", "plain", "a,b", `say "hi"`, "two\nlines", "é"} {
 		var b bytes.Buffer
-		if err := Write(&b, FormatCSV, sample(text, -105, 2)); err != nil {
+		if err := Write(t.Context(), &b, FormatCSV, sample(text, -105, 2)); err != nil {
 			t.Fatal(err)
 		}
 		records, err := csv.NewReader(&b).ReadAll()
@@ -83,14 +84,14 @@ func TestMoneyHasItsCurrencysDecimals(t *testing.T) {
 func TestNameSteersNoTerminalAndBreaksNoJSON(t *testing.T) {
 	evil := "\x1b[2J\u009b31mEve\n<b>\"\\"
 	var b bytes.Buffer
-	if err := Write(&b, FormatTable, sample(evil, 1, 2)); err != nil {
+	if err := Write(t.Context(), &b, FormatTable, sample(evil, 1, 2)); err != nil {
 		t.Fatal(err)
 	}
 	if strings.ContainsAny(b.String(), "\x1b\u009b") {
 		t.Errorf("a control character reached the terminal: %q", b.String())
 	}
 	b.Reset()
-	if err := Write(&b, FormatJSON, sample(evil, 1, 2)); err != nil {
+	if err := Write(t.Context(), &b, FormatJSON, sample(evil, 1, 2)); err != nil {
 		t.Fatal(err)
 	}
 	var back struct {
@@ -107,7 +108,7 @@ func TestNameSteersNoTerminalAndBreaksNoJSON(t *testing.T) {
 
 func TestUnknownFormatIsRefused(t *testing.T) {
 	for _, err := range []error{
-		Write(&bytes.Buffer{}, "xlsx", sample("a", 1, 2)), WriteExplanation(&bytes.Buffer{}, FormatCSV, &reports.Explanation{}),
+		Write(t.Context(), &bytes.Buffer{}, "xlsx", sample("a", 1, 2)), WriteExplanation(&bytes.Buffer{}, FormatCSV, &reports.Explanation{}),
 	} {
 		if !errors.Is(err, ErrFormat) {
 			t.Errorf("got %v, want ErrFormat", err)

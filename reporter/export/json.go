@@ -30,7 +30,7 @@ type document struct {
 	BotRules        []string          `json:"bot_rules"`
 	Notes           []string          `json:"notes"`
 	Columns         []documentColumn  `json:"columns"`
-	AllRows         int               `json:"all_rows"`
+	AllRows         int64             `json:"all_rows"`
 	Rows            []json.RawMessage `json:"rows"`
 	Totals          []json.RawMessage `json:"totals"`
 }
@@ -43,12 +43,12 @@ type documentColumn struct {
 // documentFormat names the shape of the document.
 const documentFormat = "footfall.report.v1"
 
-func writeJSON(w io.Writer, t *reports.Table) error {
+func writeJSON(w io.Writer, t *reports.Table, rows []reports.Row) error {
 	f, zone := t.Facts, zoneOf(t.Facts.Zone)
 	d := document{
 		Format: documentFormat, By: f.By, Organizer: f.Organizer, Event: given(f.Event), Affiliate: given(f.Affiliate), Code: given(f.Code),
 		Basis: f.Basis, Sort: f.Sort, Zone: f.Zone, AsOf: asOfText(f.AsOfUS), AsOfUS: f.AsOfUS, PolicyVersion: f.PolicyVersion,
-		CatalogRevision: f.CatalogRevision, BotRules: filled(f.BotRules), Notes: filled(f.Notes), AllRows: f.AllRows,
+		CatalogRevision: f.CatalogRevision, BotRules: filled(f.BotRules), Notes: filled(f.Notes), AllRows: t.AllRows,
 	}
 	if f.FromMS != reports.RangeFrom {
 		d.From = given(timeIn(f.FromMS, zone))
@@ -60,7 +60,7 @@ func writeJSON(w io.Writer, t *reports.Table) error {
 		d.Columns = append(d.Columns, documentColumn{Name: c.Name, Kind: string(c.Kind)})
 	}
 	var err error
-	if d.Rows, err = objects(t.Columns, t.Rows); err != nil {
+	if d.Rows, err = objects(t.Columns, rows); err != nil {
 		return err
 	}
 	if d.Totals, err = objects(t.Columns, t.Totals); err != nil {

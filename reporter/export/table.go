@@ -13,7 +13,7 @@ import (
 )
 
 // writeTable writes a report for people: facts, rows, totals, notes.
-func writeTable(w io.Writer, t *reports.Table) error {
+func writeTable(w io.Writer, t *reports.Table, rows []reports.Row) error {
 	var b strings.Builder
 	writeHead(&b, t.Facts)
 	out := table.NewWriter()
@@ -34,7 +34,7 @@ func writeTable(w io.Writer, t *reports.Table) error {
 	}
 	out.AppendHeader(header)
 	out.SetColumnConfigs(configs)
-	for _, row := range t.Rows {
+	for _, row := range rows {
 		out.AppendRow(peopleRow(t.Columns, row))
 	}
 	for _, row := range t.Totals {

@@ -13,7 +13,8 @@ type Config struct {
 	TempMiB       int    `koanf:"temp_mib" doc:"disk that queries may spill to, in MiB"`
 	Threads       int    `koanf:"threads" doc:"threads of all queries together"`
 	Readers       int    `koanf:"readers" doc:"reports read at one time; more wait"`
-	QuerySeconds  int    `koanf:"query_seconds" doc:"seconds after which a report is given up"`
+	QuerySeconds  int    `koanf:"query_seconds" doc:"seconds of work, waiting for a turn included, after which a report is given up"`
+	TakerSeconds  int    `koanf:"taker_seconds" doc:"seconds that whoever takes an answer may need for every 65,536 rows of it; one that hangs is cut off"`
 	CachedCatalog int    `koanf:"cached_catalog" doc:"states of the catalog kept loaded"`
 }
 
@@ -25,7 +26,8 @@ func DefaultConfig() Config {
 		Threads:       2,
 		Readers:       4,
 		QuerySeconds:  60,
-		CachedCatalog: 3, // the newest, and one or two as-ofs that are being compared
+		TakerSeconds:  120, // rows of 100 bytes at half a megabit a second
+		CachedCatalog: 3,   // the newest, and one or two as-ofs that are being compared
 	}
 }
 
@@ -45,8 +47,11 @@ func (c Config) Validate() error {
 	positive("threads", c.Threads, 1024)
 	positive("readers", c.Readers, 1024)
 	positive("query_seconds", c.QuerySeconds, 24*60*60)
+	positive("taker_seconds", c.TakerSeconds, 24*60*60)
 	positive("cached_catalog", c.CachedCatalog, 100)
 	return errors.Join(errs...)
 }
 
 func (c Config) queryTime() time.Duration { return time.Duration(c.QuerySeconds) * time.Second }
+
+func (c Config) takerTime() time.Duration { return time.Duration(c.TakerSeconds) * time.Second }

@@ -11,6 +11,10 @@ var ErrClosed = errors.New("the lake's reader is closed")
 // ErrLimit is returned for a query that reached a limit of memory, disk or time.
 var ErrLimit = errors.New("the query reached a limit")
 
+// ErrColumn is returned for a statement whose columns are not those that it is
+// said to have, or of a type that no kind of column holds.
+var ErrColumn = errors.New("the statement has an unfit column")
+
 // FileError is a file that the lake's log names and that is not as it was
 // committed. No report is made without it.
 type FileError struct {

@@ -53,6 +53,7 @@ type Lake struct {
 	deps    Deps
 	metrics *metrics
 	turns   chan struct{} // one for each reading that may run
+	byScan  bool          // no Arrow, also where it is built in: only tests set it
 
 	mu       sync.Mutex // guards what is opened at the first reading
 	closed   bool
@@ -93,10 +94,9 @@ func (l *Lake) Close() error {
 // read's own.
 func (l *Lake) Read(ctx context.Context, asOfUS int64, read func(context.Context, *reports.Reading) error) error {
 	started := l.deps.Clock()
-	ctx, cancel := context.WithTimeoutCause(ctx, l.config.queryTime(),
-		fmt.Errorf("%w: %d seconds; ask for a shorter range or raise query_seconds", ErrLimit, l.config.QuerySeconds))
-	defer cancel()
-	err := l.takeTurn(ctx, asOfUS, read)
+	ctx, taking := bounded(ctx, l.config, l.deps.Clock)
+	defer taking.end()
+	err := l.takeTurn(ctx, taking, asOfUS, read)
 	if ctx.Err() != nil && err != nil {
 		err = context.Cause(ctx)
 	}
@@ -106,7 +106,7 @@ func (l *Lake) Read(ctx context.Context, asOfUS int64, read func(context.Context
 	return err
 }
 
-func (l *Lake) takeTurn(ctx context.Context, asOfUS int64, read func(context.Context, *reports.Reading) error) error {
+func (l *Lake) takeTurn(ctx context.Context, taking *taking, asOfUS int64, read func(context.Context, *reports.Reading) error) error {
 	select {
 	case l.turns <- struct{}{}:
 		defer func() { <-l.turns }()
@@ -116,10 +116,10 @@ func (l *Lake) takeTurn(ctx context.Context, asOfUS int64, read func(context.Con
 	if err := l.open(ctx); err != nil {
 		return err
 	}
-	return l.read(ctx, asOfUS, read)
+	return l.read(ctx, taking, asOfUS, read)
 }
 
-func (l *Lake) read(ctx context.Context, asOfUS int64, read func(context.Context, *reports.Reading) error) (err error) {
+func (l *Lake) read(ctx context.Context, taking *taking, asOfUS int64, read func(context.Context, *reports.Reading) error) (err error) {
 	if err := l.deps.View.Refresh(); err != nil {
 		return fmt.Errorf("reading the lake's log: %w", err)
 	}
@@ -157,11 +157,14 @@ func (l *Lake) read(ctx context.Context, asOfUS int64, read func(context.Context
 		}
 	}
 	l.verifier.forget(snapshot.Files)
+	q := &queries{conn: conn, byScan: l.byScan, taking: taking}
+	defer func() { err = errors.Join(err, q.close()) }()
 	return read(ctx, &reports.Reading{
 		Conn: conn, Basis: basisOf(snapshot, revision, asOfUS),
 		Visits: func(ctx context.Context, name string, between [2]int64) error {
 			return create(ctx, visitRows(name, between))
 		},
+		Query: q.run,
 	})
 }
 

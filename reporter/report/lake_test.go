@@ -21,6 +21,7 @@ import (
 	"footfall/schemas/clickid"
 	rows "footfall/schemas/lake"
 	"footfall/schemas/lake/lakelog"
+	"footfall/schemas/reports"
 )
 
 // world is a lake and a catalog that a test fills by hand, and the reader of both.
@@ -183,4 +184,28 @@ func merge[R any](w *world, log, table string, knownUS int64, files []lakelog.Fi
 	slices.Reverse(all)
 	added := write(w, log, table, all, times)
 	check(w.t, w.logs[log].Append(lakelog.Entry{KnownAtUS: knownUS, Added: added, Removed: removed}))
+}
+
+// answer is a table with its rows taken.
+type answer struct {
+	*reports.Table
+	Rows []reports.Row
+}
+
+// again is the table with its rows to take once more.
+func (a *answer) again() *reports.Table {
+	t := *a.Table
+	t.Batches = reports.FixedBatches(t.Columns, a.Rows, 2)
+	return &t
+}
+
+// run makes a report and takes its rows.
+func (w *world) run(q report.Query) (*answer, error) {
+	var a answer
+	err := w.engine.Run(context.Background(), q, func(ctx context.Context, t *reports.Table) (err error) {
+		a.Table = t
+		a.Rows, err = reports.Collect(ctx, t)
+		return err
+	})
+	return &a, err
 }

@@ -40,10 +40,10 @@ func filled(t *testing.T, visits, orders int) (*world, *scenario) {
 
 func exported(t *testing.T, w *world, q report.Query, format string) string {
 	t.Helper()
-	table, err := w.engine.Run(context.Background(), q)
+	table, err := w.run(q)
 	check(t, err)
 	var b bytes.Buffer
-	check(t, export.Write(&b, format, table))
+	check(t, export.Write(context.Background(), &b, format, table.again()))
 	return b.String()
 }
 
@@ -79,7 +79,7 @@ func TestSameAsOfGivesSameBytesAfterCommitsAndMerges(t *testing.T) {
 // could change a report that says it is settled.
 func TestReportIsOfOneSnapshot(t *testing.T) {
 	w, _ := filled(t, 20, 5)
-	_, err := w.engine.Run(context.Background(), report.Query{Organizer: "acme"})
+	_, err := w.run(report.Query{Organizer: "acme"})
 	check(t, err)
 	_, err = w.credits.Explain(context.Background(), w.lake, "acme", "order-1", 0)
 	if _, refused := admin.AsRefusal(err); err != nil && !refused {
@@ -165,7 +165,7 @@ func TestDamagedFileIsNeverLeftOut(t *testing.T) {
 			w.catalog.states = []state{{knownUS: 1, d: newScenario(1, "UTC", ms("2026-06-01T00:00:00Z")).d}}
 			files := w.commit(visitsLog, 1000, []rows.VisitRow{{VisitedAtMS: 5, OrganizerID: 1, EventID: 11, CodeID: 1001, CodeState: "resolved"}}, nil, nil)
 			check(t, damage(w.dir.Abs(files[0].Path)))
-			_, err := w.engine.Run(context.Background(), report.Query{Organizer: "acme"})
+			_, err := w.run(report.Query{Organizer: "acme"})
 			var bad *lake.FileError
 			if !errors.As(err, &bad) || bad.Path != files[0].Path || !strings.Contains(err.Error(), word) || !strings.Contains(err.Error(), "restore") {
 				t.Errorf("got %v, want a refusal that names %s, %q and the remedy", err, files[0].Path, word)
@@ -174,7 +174,7 @@ func TestDamagedFileIsNeverLeftOut(t *testing.T) {
 				t.Errorf("refusals counted: %d, %v", n, err)
 			}
 			// A range that needs no row of the file is answered.
-			_, err = w.engine.Run(context.Background(), report.Query{Organizer: "acme", From: "2026-01-01"})
+			_, err = w.run(report.Query{Organizer: "acme", From: "2026-01-01"})
 			check(t, err)
 		})
 	}
@@ -250,7 +250,7 @@ func TestWrongQuestionIsRefusedWithWhatIsAllowed(t *testing.T) {
 			case "-":
 				c.q.Organizer = ""
 			}
-			_, err := w.engine.Run(context.Background(), c.q)
+			_, err := w.run(c.q)
 			refusal, ok := admin.AsRefusal(err)
 			if !ok || refusal.Reason != admin.Invalid || refusal.Pointer != c.pointer || !strings.Contains(refusal.Detail, c.says) {
 				t.Errorf("got %v, want a refusal at %s that says %q", err, c.pointer, c.says)
@@ -285,7 +285,7 @@ func FuzzNothingTypedReachesAStatement(f *testing.F) {
 			if q.Organizer == "" {
 				q.Organizer = "acme"
 			}
-			if _, err := w.engine.Run(context.Background(), q); err != nil {
+			if _, err := w.run(q); err != nil {
 				if _, ok := admin.AsRefusal(err); !ok {
 					t.Errorf("%+v: %v, want a refusal or an answer", q, err)
 				}
@@ -332,7 +332,7 @@ func TestCanceledAndEndlessQueriesEndAndLeaveNothing(t *testing.T) {
 	if len(left) > 0 {
 		t.Errorf("left in the temporary folder: %v", left)
 	}
-	if _, err := w.engine.Run(context.Background(), report.Query{Organizer: "acme"}); err != nil {
+	if _, err := w.run(report.Query{Organizer: "acme"}); err != nil {
 		t.Errorf("the others suffer: %v", err)
 	}
 }

@@ -1,7 +1,6 @@
 package report_test
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -256,7 +255,7 @@ func (s *scenario) fill(w *world, visits, orders int) {
 }
 
 // got reads a table's rows as the recount has them.
-func got(t *testing.T, table *reports.Table) map[key]figures {
+func got(t *testing.T, table *answer) map[key]figures {
 	t.Helper()
 	at := func(name string) int {
 		for i, c := range table.Columns {
@@ -320,7 +319,7 @@ func TestNoReportDiffersFromTheRecount(t *testing.T) {
 					continue
 				}
 				q.By = by
-				table, err := w.engine.Run(context.Background(), q)
+				table, err := w.run(q)
 				check(t, err)
 				compare(t, fmt.Sprintf("%s seed %d %+v", zone, seed, q), got(t, table), figures)
 				notes := strings.Join(table.Facts.Notes, "\n")
@@ -385,7 +384,7 @@ func compare(t *testing.T, what string, got, want map[key]figures) {
 }
 
 // checkTotals: the totals of each currency are the sums of its rows.
-func checkTotals(t *testing.T, table *reports.Table) {
+func checkTotals(t *testing.T, table *answer) {
 	t.Helper()
 	sums := map[string][]int64{}
 	add := func(rows []reports.Row, sign int64) {

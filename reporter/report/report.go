@@ -61,10 +61,11 @@ func New(deps Deps) (*Engine, error) {
 	return &Engine{deps: deps, metrics: m}, nil
 }
 
-// Run makes one report. The error is an *admin.Refusal where the query is wrong,
-// else the lake's.
-func (e *Engine) Run(ctx context.Context, q Query) (*reports.Table, error) {
-	table, err := e.run(ctx, q)
+// Run makes one report and hands it to deliver, which takes its rows; the table is
+// good until deliver returns. The error is an *admin.Refusal where the query is
+// wrong, deliver's, or the lake's.
+func (e *Engine) Run(ctx context.Context, q Query, deliver func(context.Context, *reports.Table) error) error {
+	err := e.run(ctx, q, deliver)
 	result := resultOK
 	if err != nil {
 		result = resultFailed
@@ -73,25 +74,27 @@ func (e *Engine) Run(ctx context.Context, q Query) (*reports.Table, error) {
 		}
 	}
 	e.metrics.runs.WithLabelValues(result).Inc()
-	return table, err
+	return err
 }
 
 // run reads once: first what the query names, in the catalog of the as-of, then
 // the rows of the range, of which only the files that can hold them are opened.
-func (e *Engine) run(ctx context.Context, q Query) (table *reports.Table, err error) {
+func (e *Engine) run(ctx context.Context, q Query, deliver func(context.Context, *reports.Table) error) error {
 	k, err := q.check()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	err = e.deps.Lake.Read(ctx, q.AsOfUS, func(ctx context.Context, reading *reports.Reading) error {
+	return e.deps.Lake.Read(ctx, q.AsOfUS, func(ctx context.Context, reading *reports.Reading) error {
 		r, err := q.resolve(ctx, reading.Conn, k)
 		if err != nil {
 			return err
 		}
-		table, err = e.answer(ctx, reading, q, r)
-		return err
+		table, err := e.answer(ctx, reading, q, r)
+		if err != nil {
+			return err
+		}
+		return deliver(ctx, table)
 	})
-	return table, err
 }
 
 // answer makes the table from the rows of the range.
@@ -112,10 +115,10 @@ func (e *Engine) answer(ctx context.Context, reading *reports.Reading, q Query, 
 	}
 	sortLines(lines, r.kind, q.Sort)
 	table := &reports.Table{
-		Columns: r.kind.columns(), Totals: totals(lines, r.kind, r.currency), Freshness: b.Freshness,
+		Columns: r.kind.columns(), AllRows: int64(len(lines)), Totals: totals(lines, r.kind, r.currency), Freshness: b.Freshness,
 		Facts: reports.Facts{
 			By: r.kind.by, Organizer: r.slug, Event: strings.ToLower(q.Event), Affiliate: q.Affiliate, Code: q.Code, Basis: "order date",
-			Sort: q.Sort, Zone: r.zone.String(), FromMS: r.between[0], ToMS: r.between[1], AllRows: len(lines),
+			Sort: q.Sort, Zone: r.zone.String(), FromMS: r.between[0], ToMS: r.between[1],
 			AsOfUS: b.AsOfUS, PolicyVersion: e.deps.Credits.PolicyVersion(), CatalogRevision: b.CatalogRevision,
 		},
 	}
@@ -126,16 +129,21 @@ func (e *Engine) answer(ctx context.Context, reading *reports.Reading, q Query, 
 		return nil, err
 	}
 	if q.Limit > 0 && len(lines) > q.Limit {
+		table.Rest = totals(lines[q.Limit:], r.kind, r.currency)
 		lines = lines[:q.Limit]
 		table.Facts.Notes = append(table.Facts.Notes,
-			fmt.Sprintf("the first %d of %d rows are shown; the totals are of all", q.Limit, table.Facts.AllRows))
+			fmt.Sprintf("the first %d of %d rows are shown; the totals are of all", q.Limit, table.AllRows))
 	}
-	table.Rows = make([]reports.Row, 0, len(lines))
+	rows := make([]reports.Row, 0, len(lines))
 	for _, l := range lines {
-		table.Rows = append(table.Rows, l.row())
+		rows = append(rows, l.row())
 	}
+	table.Batches = reports.FixedBatches(table.Columns, rows, batchRows)
 	return table, nil
 }
+
+// batchRows are given at one time.
+const batchRows = 2048
 
 // prepare sets what the statements read, and makes the tables that they share.
 func (r *resolved) prepare(ctx context.Context, conn *sql.Conn, b reports.Basis) error {

@@ -9,11 +9,6 @@
 // rate is integer millionths.
 package reports
 
-import (
-	"context"
-	"database/sql"
-)
-
 // Kind says what a column's cells hold and how they are written.
 type Kind string
 
@@ -55,14 +50,16 @@ type Row struct {
 	Decimals int    // of Currency
 }
 
-// Table is a report's answer.
+// Table is an answer: a report's, a list's, a statement's. Its rows are read from
+// the lake while they are taken, so it is good only inside of the call that it is
+// handed to, and its rows can be taken once.
 type Table struct {
 	Facts     Facts
 	Columns   []Column
-	Rows      []Row
+	Batches   Batches
+	AllRows   int64 // before the limit
 	Totals    []Row // one per currency, over all rows, also those beyond the limit
 	Rest      []Row // one per currency: the rows beyond the limit; rows and rest are the totals
-	Batches   Batches
 	Freshness Freshness
 }
 
@@ -78,7 +75,6 @@ type Facts struct {
 	Zone      string // IANA, of the days and of From and To
 	FromMS    int64  // half-open range; RangeFrom and RangeTo where not bounded
 	ToMS      int64
-	AllRows   int // rows before the limit
 
 	AsOfUS          int64
 	PolicyVersion   int
@@ -102,25 +98,3 @@ type Freshness struct {
 
 // Settled says whether a report of this as-of can never change again.
 func (f Freshness) Settled(asOfUS int64) bool { return asOfUS <= f.WatermarkUS }
-
-// Reading is one look at the lake, at one as-of. Its connection has the views
-// order_rows and refund_rows and the catalog's tables; what is made on it is
-// temporary.
-type Reading struct {
-	*sql.Conn
-	Basis
-
-	// Visits makes a view of that name over the visits of a range of their own
-	// time, in milliseconds, half-open; equal ends: of none. Only files that can
-	// hold such a visit are opened.
-	Visits func(ctx context.Context, name string, between [2]int64) error
-}
-
-// Basis is what a reading of the lake stands on.
-type Basis struct {
-	AsOfUS          int64
-	CatalogRevision string
-	Freshness       Freshness
-	MinTimeMS       int64 // bounds of the rows' own times, over all files; 0, 0 without files
-	MaxTimeMS       int64
-}

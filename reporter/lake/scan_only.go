@@ -1,0 +1,14 @@
+//go:build !duckdb_arrow
+
+package lake
+
+import (
+	"context"
+
+	"footfall/schemas/reports"
+)
+
+// read opens a result. This build has no Arrow.
+func (q *queries) read(ctx context.Context, text string, args []any, given []reports.Column) (reader, error) {
+	return q.scan(ctx, text, args, given)
+}

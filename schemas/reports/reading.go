@@ -1,0 +1,49 @@
+package reports
+
+import (
+	"context"
+	"database/sql"
+)
+
+// Reading is one look at the lake, at one as-of. Its connection has the views
+// order_rows and refund_rows and the catalog's tables; what is made on it is
+// temporary.
+type Reading struct {
+	*sql.Conn
+	Basis
+
+	// Visits makes a view of that name over the visits of a range of their own
+	// time, in milliseconds, half-open; equal ends: of none. Only files that can
+	// hold such a visit are opened.
+	Visits func(ctx context.Context, name string, between [2]int64) error
+
+	// Query runs a statement and gives its columns and rows. Its batches are good
+	// until the reading ends; nothing else may run on the connection before the
+	// last batch is taken.
+	Query func(ctx context.Context, s Statement) ([]Column, Batches, error)
+}
+
+// Statement is what Query runs. Text is ours or checked; what a person typed is
+// in Args.
+type Statement struct {
+	Text string
+	Args []any
+	// Columns say of which kind the statement's columns are, in their order. Where
+	// there are none, the kinds follow from the statement's own types.
+	Columns []Column
+	// Currency names the text column that holds the currency of the row's money;
+	// empty: the rows have none.
+	Currency string
+	// Large: any number of rows. They are kept where they can spill to disk, and
+	// read from there some at a time.
+	Large bool
+}
+
+// Basis is what a reading of the lake stands on.
+type Basis struct {
+	AsOfUS          int64
+	CatalogRevision string
+	Freshness       Freshness
+	MinTimeMS       int64 // bounds of the rows' own times, over all files; 0, 0 without files
+	MaxTimeMS       int64
+}
