@@ -74,6 +74,9 @@ func splice[T any](
 		if err != nil {
 			return fmt.Errorf("merging %s: %w", input.Path, err)
 		}
+		if err := known(file, pw); err != nil {
+			return fmt.Errorf("merging %s: %w", input.Path, err)
+		}
 		for _, group := range file.RowGroups() {
 			if rows+group.NumRows() > lake.RowGroupRows {
 				if err := flush(); err != nil {
@@ -86,6 +89,39 @@ func splice[T any](
 	return flush()
 }
 
+// known refuses a file of a later release, whose columns would be lost.
+func known[T any](file *parquet.File, pw *parquet.GenericWriter[T]) error {
+	for _, column := range file.Schema().Columns() {
+		if _, found := pw.Schema().Lookup(column...); !found {
+			return fmt.Errorf("%w %s", errUnknownColumn, column[0])
+		}
+	}
+	return nil
+}
+
+// chunkOf is the group's chunk of a column, nil where its file is of before the
+// column was there.
+func chunkOf(group parquet.RowGroup, name string) parquet.ColumnChunk {
+	leaf, found := group.Schema().Lookup(name)
+	if !found {
+		return nil
+	}
+	return group.ColumnChunks()[leaf.ColumnIndex]
+}
+
+// nulls writes as many nulls into an optional column.
+func nulls(out *parquet.ColumnWriter, rows int64) error {
+	values := make([]parquet.Value, min(rows, spliceValues))
+	for rows > 0 {
+		n, err := out.WriteRowValues(values[:min(rows, spliceValues)])
+		if err != nil {
+			return err
+		}
+		rows -= int64(n)
+	}
+	return nil
+}
+
 // spliceGroup makes one row group of several, and gives the sum of their sequences.
 func spliceGroup[T any](ctx context.Context, groups []parquet.RowGroup, pw *parquet.GenericWriter[T]) (sequences uint64, err error) {
 	names := pw.Schema().Columns()
@@ -94,7 +130,13 @@ func spliceGroup[T any](ctx context.Context, groups []parquet.RowGroup, pw *parq
 			if err := ctx.Err(); err != nil {
 				return 0, err
 			}
-			chunk := group.ColumnChunks()[i]
+			chunk := chunkOf(group, names[i][0])
+			if chunk == nil {
+				if err := nulls(out, group.NumRows()); err != nil {
+					return 0, fmt.Errorf("merging without column %s: %w", names[i][0], err)
+				}
+				continue
+			}
 			err := eachBatch(chunk, func(values []parquet.Value) error {
 				if names[i][0] == "sequence" {
 					for _, v := range values {
