@@ -60,7 +60,7 @@ func (c *Collector) takeSecrets(secrets format.Secrets) error {
 	for i, s := range secrets.WebhookSecrets {
 		list[i] = orders.Secret{Organizer: s.Organizer, Secret: s.Secret}
 	}
-	forOrders, err := orders.NewSecrets(list)
+	forOrders, err := orders.NewSecrets(list, secrets.VisitorKeys)
 	if err != nil {
 		c.log.Error("webhook secrets can't be used, orders signed with them are refused: end them and add new ones", "error", err)
 	}

@@ -137,7 +137,7 @@ func (c *classifier) addOrder(l lane, r *Record, _ bool) error {
 		OrganizerID: int64(o.Organizer), EventID: int64(o.Event), Currency: valid(o.Currency), Test: o.Test, Future: o.Future,
 		ClickID: valid(o.ClickID), AffiliateText: valid(o.Affiliate), CouponText: valid(o.Coupon),
 		Fingerprint: hex.EncodeToString(o.Fingerprint[:]), Normalization: int64(o.Normalization),
-		LineCount: int64(len(o.Lines)),
+		VisitorKey: int64(o.VisitorKey), LineCount: int64(len(o.Lines)),
 	}
 	if o.ClickID != "" {
 		c.addClick(&row, o.ClickID)

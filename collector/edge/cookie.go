@@ -5,15 +5,12 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"strconv"
+
+	"footfall/schemas/visit"
 )
 
-// The visitor cookie: 16 random bytes as 22 characters of base64url, which say
-// nothing about anyone.
-const (
-	cookieName  = "footfall_visitor"
-	cookieBytes = 16
-	cookieText  = 22
-)
+// cookieName is the visitor cookie's; its value is that of visit.ParseCookie.
+const cookieName = "footfall_visitor"
 
 // cookieAttributes is what follows the value in Set-Cookie.
 func cookieAttributes(c Config) string {
@@ -26,7 +23,7 @@ func cookieAttributes(c Config) string {
 
 // readCookie finds the first visitor cookie of the right form in a Cookie line.
 // Anything else, oversized or forged, is as good as none.
-func readCookie(line []byte, to *[cookieBytes]byte) bool {
+func readCookie(line []byte, to *[visit.CookieBytes]byte) bool {
 	for more := true; more; {
 		pair := line
 		if n := bytes.IndexByte(line, ';'); n >= 0 {
@@ -35,10 +32,7 @@ func readCookie(line []byte, to *[cookieBytes]byte) bool {
 			more = false
 		}
 		name, value, ok := bytes.Cut(trim(pair), []byte{'='})
-		if !ok || string(name) != cookieName || len(value) != cookieText {
-			continue
-		}
-		if _, err := base64.RawURLEncoding.Strict().Decode(to[:], value); err == nil {
+		if ok && string(name) == cookieName && visit.ParseCookie(value, to) {
 			return true
 		}
 	}
@@ -46,7 +40,7 @@ func readCookie(line []byte, to *[cookieBytes]byte) bool {
 }
 
 // newCookie fills id and appends the value of Set-Cookie.
-func newCookie(dst []byte, id *[cookieBytes]byte, attributes string) []byte {
+func newCookie(dst []byte, id *[visit.CookieBytes]byte, attributes string) []byte {
 	rand.Read(id[:]) //nolint:gosec // never fails: the program ends first
 	dst = append(dst, cookieName...)
 	dst = append(dst, '=')

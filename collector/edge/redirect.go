@@ -17,7 +17,7 @@ type scratch struct {
 	body     []byte
 	location []byte
 	cookie   []byte
-	cookieID [cookieBytes]byte
+	cookieID [visit.CookieBytes]byte
 	code     [codeRoom]byte // the winning affiliate, decoded
 
 	winner    int    // which parameter of the query, from 0, is the affiliate that resolved; -1: none

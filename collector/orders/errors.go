@@ -20,6 +20,9 @@ var (
 	errCorrupt = errors.New("corrupt index of orders")
 	// errBehind is an index that has failed for too long.
 	errBehind = errors.New("index of orders is too far behind")
+	// errNoVisitorKey is an organizer whose visitor key the collector doesn't
+	// have. It comes in one document with the webhook secrets.
+	errNoVisitorKey = errors.New("the organizer's visitor key is not there yet")
 	// errNormalization is a fingerprint under rules of a later release.
 	errNormalization = errors.New("stored fingerprint has an unknown normalization")
 )

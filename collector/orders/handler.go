@@ -52,12 +52,12 @@ func (o *Orders) handle(ctx *fasthttp.RequestCtx) {
 		o.metrics.requests.WithLabelValues(endpoint, strconv.Itoa(ctx.Response.StatusCode())).Inc()
 		o.metrics.seconds.Observe(o.deps.Clock().Sub(start).Seconds())
 	}()
-	var take func(*fasthttp.RequestCtx, ids.OrganizerID) *problem
+	var read reading
 	switch string(ctx.Request.URI().PathOriginal()) {
 	case pathOrders:
-		endpoint, take = "orders", o.takeOrder
+		endpoint, read = "orders", o.readOrder
 	case pathRefunds:
-		endpoint, take = "refunds", o.takeRefund
+		endpoint, read = "refunds", o.readRefund
 	default:
 		newProblem(fasthttp.StatusNotFound, "not_found", "There is nothing here", "Orders go to "+pathOrders+", refunds to "+pathRefunds+".").write(ctx)
 		return
@@ -80,7 +80,11 @@ func (o *Orders) handle(ctx *fasthttp.RequestCtx) {
 		unauthorized().write(ctx)
 		return
 	}
-	if bad := take(ctx, organizer); bad != nil {
+	in, bad := read(ctx.PostBody(), organizer)
+	if bad == nil {
+		bad = o.store(ctx, in)
+	}
+	if bad != nil {
 		o.count(bad)
 		bad.write(ctx)
 	}
@@ -102,16 +106,20 @@ func (o *Orders) authenticate(ctx *fasthttp.RequestCtx) (ids.OrganizerID, bool) 
 		signature: header(ctx, headerSignature), body: ctx.PostBody(),
 	}
 	m.organizer, _ = o.deps.Catalog.Organizer(m.slug)
-	secrets := o.deps.Secrets()
-	if secrets == nil {
-		secrets = &Secrets{most: 1}
-	}
-	why := o.verify.check(secrets, o.deps.Clock(), &m)
+	why := o.verify.check(o.secrets(), o.deps.Clock(), &m)
 	if why != signed {
 		o.metrics.unauthorized.WithLabelValues(string(why)).Inc()
 		return 0, false
 	}
 	return m.organizer, true
+}
+
+// secrets are the newest there are; nobody can sign with none.
+func (o *Orders) secrets() *Secrets {
+	if s := o.deps.Secrets(); s != nil {
+		return s
+	}
+	return &Secrets{most: 1}
 }
 
 // header gives a header's value; of one that is there twice, none: who signed
@@ -124,36 +132,31 @@ func header(ctx *fasthttp.RequestCtx, name string) string {
 	return string(values[0])
 }
 
-func (o *Orders) takeOrder(ctx *fasthttp.RequestCtx, organizer ids.OrganizerID) *problem {
-	in, bad := readOrder(ctx.PostBody(), organizer, o.deps.Catalog, o.deps.Clock())
-	if bad != nil {
-		return bad
-	}
-	return o.store(ctx, in, orderEntry(in, Position{}), in.Future)
-}
-
-func (o *Orders) takeRefund(ctx *fasthttp.RequestCtx, organizer ids.OrganizerID) *problem {
-	in, bad := readRefund(ctx.PostBody(), organizer, o.deps.Clock())
-	if bad != nil {
-		return bad
-	}
-	return o.store(ctx, in, refundEntry(in, Position{}), in.Future)
-}
-
 // document is an order or a refund.
 type document interface {
 	Append(dst []byte) []byte
 	FingerprintUnder(normalization uint32) ([32]byte, bool)
 }
 
-var (
-	_ document = (*order.Order)(nil)
-	_ document = (*order.Refund)(nil)
-)
+// reading makes a document of a body of an organizer's, whoever vouches for it.
+type reading func(body []byte, organizer ids.OrganizerID) (document, *problem)
+
+// entryFor gives the entry to look up and append under, and whether the
+// document's time is ahead of the clock.
+func entryFor(in document) (e *entry, future bool) {
+	switch in := in.(type) {
+	case *order.Order:
+		return orderEntry(in, Position{}), in.Future
+	case *order.Refund:
+		return refundEntry(in, Position{}), in.Future
+	}
+	panic("a document that is neither order nor refund")
+}
 
 // store appends what is new, waits until it is durable, or what was there
 // before is, and answers.
-func (o *Orders) store(rc *fasthttp.RequestCtx, in document, e *entry, future bool) *problem {
+func (o *Orders) store(rc *fasthttp.RequestCtx, in document) *problem {
+	e, future := entryFor(in)
 	ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
 	defer cancel()
 	stored, repeated, err := o.ledger.put(ctx, *e, in.Append(nil))
@@ -217,6 +220,8 @@ func (o *Orders) unavailable(err error) *problem {
 		why = "index_corrupt"
 	case errors.Is(err, errNormalization):
 		why = "normalization"
+	case errors.Is(err, errNoVisitorKey):
+		why = "visitor_key"
 	case errors.Is(err, context.DeadlineExceeded):
 		why = "timeout"
 	}

@@ -14,6 +14,7 @@ type metrics struct {
 	unavailable  *prometheus.CounterVec
 	taken        *prometheus.CounterVec
 	future       *prometheus.CounterVec
+	noVisitor    prometheus.Counter
 	seconds      prometheus.Histogram
 	indexErrors  *prometheus.CounterVec
 	rebuilds     *prometheus.CounterVec
@@ -37,6 +38,7 @@ func newMetrics(registry prometheus.Registerer, unindexed func() float64) (*metr
 		unavailable:  counters("unavailable_total", "Orders and refunds answered 503 by reason. Nothing of them was acknowledged.", "reason"),
 		taken:        counters("taken_total", "Orders and refunds acknowledged, as stored or as a repeat.", "kind", "status"),
 		future:       counters("future_total", "Orders and refunds stored whose time was over 5 minutes ahead.", "kind"),
+		noVisitor:    counter("visitors_left_out_total", "Orders whose visitor was not the value of a visitor cookie: they are taken without it."),
 		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "footfall_orders_answer_seconds", Help: "Time from a request read to its answer, the sync included.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
@@ -53,7 +55,7 @@ func newMetrics(registry prometheus.Registerer, unindexed func() float64) (*metr
 	}, unindexed)
 	var errs []error
 	for _, c := range []prometheus.Collector{
-		m.requests, m.unauthorized, m.refused, m.unavailable, m.taken, m.future, m.seconds, m.indexErrors,
+		m.requests, m.unauthorized, m.refused, m.unavailable, m.taken, m.future, m.noVisitor, m.seconds, m.indexErrors,
 		m.rebuilds, m.checkpoints, m.badRecords, m.acceptErrors, m.panics, waiting,
 	} {
 		errs = append(errs, registry.Register(c))

@@ -74,7 +74,7 @@ type Deps struct {
 	Journal Journal
 	Source  Source // of the same journal
 	Catalog Catalog
-	Secrets func() *Secrets // the newest; nil: none yet, nobody can sign
+	Secrets func() *Secrets // the newest; nil: none yet, nobody can sign and there is no visitor key
 	Clock   func() time.Time
 	Log     *slog.Logger
 	Metrics prometheus.Registerer

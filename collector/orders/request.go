@@ -191,50 +191,59 @@ func (f *form) done() {
 	}
 }
 
-// readOrder reads the body of POST /v1/orders, its fingerprint included.
-func readOrder(body []byte, organizer ids.OrganizerID, catalog Catalog, now time.Time) (*order.Order, *problem) {
+// readOrder reads the body of POST /v1/orders, its fingerprint included. The
+// visitor's cookie becomes a key here, and is kept nowhere.
+func (o *Orders) readOrder(body []byte, organizer ids.OrganizerID) (document, *problem) {
 	v, bad := parse(body)
 	if bad != nil {
 		return nil, bad
 	}
 	f := formOf(v, "", &bad)
-	o := &order.Order{
+	in := &order.Order{
 		Organizer: organizer, ID: f.id("id"), OrderedMS: f.time("ordered_at"), Currency: f.currency("currency"),
 		ClickID: f.carried("click_id"), Affiliate: f.carried("affiliate"), Coupon: f.carried("coupon"),
 		Test: f.flag("test"), State: order.Completed,
 	}
 	if text := f.text("state", false); text != "" {
 		var ok bool
-		if o.State, ok = order.ParseState(text); !ok {
+		if in.State, ok = order.ParseState(text); !ok {
 			f.refuse("state", "it must be pending, completed or cancelled")
 		}
 	}
-	o.Version = o.State.DefaultVersion()
+	in.Version = in.State.DefaultVersion()
 	if n, ok := f.integer("version", false, 1, order.MaxVersion); ok {
-		o.Version = uint32(n)
+		in.Version = uint32(n)
 	}
 	f.lines("lines", "id", true, func(l *form) string {
 		line := order.Line{
 			ID: l.id("id"), TicketType: l.label("ticket_type", true),
 			Quantity: l.quantity("quantity"), UnitPrice: l.amount("unit_price"),
 		}
-		o.Lines = append(o.Lines, line)
+		in.Lines = append(in.Lines, line)
 		return line.ID
 	})
-	event, ok := catalog.Event(organizer, f.text("event", true))
-	if o.Event = event; !ok {
+	event, ok := o.deps.Catalog.Event(organizer, f.text("event", true))
+	if in.Event = event; !ok {
 		f.refuse("event", "the organizer has no such event")
 	}
+	visitor := f.text("visitor", false)
 	if f.done(); bad != nil {
 		return nil, bad
 	}
-	o.Future = o.OrderedMS > now.Add(ahead).UnixMilli()
-	o.SetFingerprint()
-	return o, nil
+	var err error
+	if in.VisitorKey, err = o.secrets().visitor(organizer, visitor); err != nil {
+		return nil, o.unavailable(err)
+	}
+	if visitor != "" && in.VisitorKey == 0 {
+		o.metrics.noVisitor.Inc()
+	}
+	in.Future = in.OrderedMS > o.deps.Clock().Add(ahead).UnixMilli()
+	in.SetFingerprint()
+	return in, nil
 }
 
 // readRefund reads the body of POST /v1/refunds, its fingerprint included.
-func readRefund(body []byte, organizer ids.OrganizerID, now time.Time) (*order.Refund, *problem) {
+func (o *Orders) readRefund(body []byte, organizer ids.OrganizerID) (document, *problem) {
 	v, bad := parse(body)
 	if bad != nil {
 		return nil, bad
@@ -252,7 +261,7 @@ func readRefund(body []byte, organizer ids.OrganizerID, now time.Time) (*order.R
 	if f.done(); bad != nil {
 		return nil, bad
 	}
-	r.Future = r.RefundedMS > now.Add(ahead).UnixMilli()
+	r.Future = r.RefundedMS > o.deps.Clock().Add(ahead).UnixMilli()
 	r.SetFingerprint()
 	return r, nil
 }

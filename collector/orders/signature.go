@@ -13,6 +13,7 @@ import (
 
 	"footfall/schemas/ids"
 	"footfall/schemas/routes"
+	"footfall/schemas/visit"
 )
 
 // Of the Standard Webhooks scheme; what a secret is stands in schemas/routes.
@@ -29,19 +30,26 @@ type Secret struct {
 	Secret    string // "whsec_" and base64 of 24 to 64 bytes
 }
 
-// Secrets is the webhook secrets of all organizers, immutable. Every request
-// costs as many HMACs as the organizer with the most secrets has, and its
-// answer tells nothing about who is known.
+// Secrets is the webhook secrets and visitor keys of all organizers, immutable.
+// Every request costs as many HMACs as the organizer with the most secrets has,
+// and its answer tells nothing about who is known.
 type Secrets struct {
-	of    map[ids.OrganizerID][][]byte
-	most  int
-	decoy []byte
+	of       map[ids.OrganizerID][][]byte
+	most     int
+	decoy    []byte
+	visitors map[ids.OrganizerID]visit.VisitorHasher
 }
 
 // NewSecrets reads the secrets. It always gives the set of those that can be
 // used; the error, ErrSecret, names the organizers of the others.
-func NewSecrets(secrets []Secret) (*Secrets, error) {
-	s := &Secrets{of: make(map[ids.OrganizerID][][]byte), most: 1, decoy: make([]byte, 32)}
+func NewSecrets(secrets []Secret, visitors []routes.VisitorKey) (*Secrets, error) {
+	s := &Secrets{
+		of: make(map[ids.OrganizerID][][]byte), most: 1, decoy: make([]byte, 32),
+		visitors: make(map[ids.OrganizerID]visit.VisitorHasher, len(visitors)),
+	}
+	for _, v := range visitors {
+		s.visitors[v.Organizer] = visit.NewVisitorHasher(v.Key)
+	}
 	if _, err := rand.Read(s.decoy); err != nil {
 		return nil, fmt.Errorf("making a decoy secret: %w", err)
 	}
@@ -63,6 +71,21 @@ func NewSecrets(secrets []Secret) (*Secrets, error) {
 		}
 	}
 	return s, errors.Join(errs...)
+}
+
+// visitor gives the visitor key of a cookie's value, 0 where the value is no
+// cookie. The value is in no error. It is errNoVisitorKey where the organizer's
+// key isn't there.
+func (s *Secrets) visitor(organizer ids.OrganizerID, value string) (uint64, error) {
+	var cookie [visit.CookieBytes]byte
+	if !visit.ParseCookie(value, &cookie) {
+		return 0, nil
+	}
+	hasher, ok := s.visitors[organizer]
+	if !ok {
+		return 0, errNoVisitorKey
+	}
+	return hasher.Sum(organizer, cookie[:], nil), nil
 }
 
 // reason is why a signature was not accepted; the client is not told.

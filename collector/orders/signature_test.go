@@ -213,7 +213,7 @@ func TestSecretsRotateWithoutAGap(t *testing.T) {
 		t.Errorf("one of two signatures: %+v", a)
 	}
 	var err error
-	if w.secrets, err = orders.NewSecrets([]orders.Secret{{1, secretA2}, {2, secretB}}); err != nil {
+	if w.secrets, err = orders.NewSecrets([]orders.Secret{{1, secretA2}, {2, secretB}}, visitorKeys()); err != nil {
 		t.Fatal(err)
 	}
 	if a, b := try(secretA), try(secretA2); a != 401 || b != 200 {
@@ -230,7 +230,7 @@ func TestUnusableSecretsAreNamedAndTheOthersWork(t *testing.T) {
 	for name, secret := range map[string]string{
 		"no prefix": strings.TrimPrefix(secretA, "whsec_"), "no base64": "whsec_!", "23 bytes": encode(23), "65 bytes": encode(65), "empty": "",
 	} {
-		s, err := orders.NewSecrets([]orders.Secret{{1, secret}, {2, secretB}})
+		s, err := orders.NewSecrets([]orders.Secret{{1, secret}, {2, secretB}}, visitorKeys())
 		if !errors.Is(err, orders.ErrSecret) || !strings.Contains(err.Error(), "organizer 1") || s == nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -238,7 +238,7 @@ func TestUnusableSecretsAreNamedAndTheOthersWork(t *testing.T) {
 			t.Errorf("%s: the secret is in the error: %v", name, err)
 		}
 	}
-	if _, err := orders.NewSecrets([]orders.Secret{{1, encode(24)}, {1, encode(64)}, {1, secretA}, {1, secretA2}, {1, secretB}}); !errors.Is(err, orders.ErrSecret) {
+	if _, err := orders.NewSecrets([]orders.Secret{{1, encode(24)}, {1, encode(64)}, {1, secretA}, {1, secretA2}, {1, secretB}}, visitorKeys()); !errors.Is(err, orders.ErrSecret) {
 		t.Errorf("five secrets: %v", err)
 	}
 }

@@ -25,6 +25,7 @@ import (
 	"footfall/internal/testkit"
 	"footfall/schemas/ids"
 	"footfall/schemas/order"
+	"footfall/schemas/routes"
 )
 
 func TestMain(m *testing.M) {
@@ -38,6 +39,11 @@ const (
 	secretA2 = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 	secretB  = "whsec_ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8="
 )
+
+// visitorKeys of the organizers, as they come with the secrets.
+func visitorKeys() []routes.VisitorKey {
+	return []routes.VisitorKey{{Organizer: 1, Key: routes.Key{1}}, {Organizer: 2, Key: routes.Key{2}}}
+}
 
 // now of the tests' clock; requests are signed at it.
 var now = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
@@ -176,7 +182,7 @@ func open(t *testing.T, o options) (*world, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.secrets, err = orders.NewSecrets([]orders.Secret{{1, secretA}, {1, secretA2}, {2, secretB}})
+	w.secrets, err = orders.NewSecrets([]orders.Secret{{1, secretA}, {1, secretA2}, {2, secretB}}, visitorKeys())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,13 +46,16 @@ type OrderRow struct {
 	TicketType string `parquet:"ticket_type,dict"`
 	Quantity   int64  `parquet:"quantity,dict"`
 	UnitPrice  int64  `parquet:"unit_price,dict"` // minor units of currency
+
+	// As a visit's of source cookie; files of before it was there don't have the column.
+	VisitorKey int64 `parquet:"visitor_key,optional"`
 }
 
 // OrderUnbounded are the columns of orders that no reader prunes by.
 func OrderUnbounded() []string {
 	return []string{
 		"state", "epoch", "currency", "click_id", "click_status", "click_epoch", "click_code_state",
-		"affiliate_text", "coupon_text", "fingerprint", "line_id", "ticket_type",
+		"affiliate_text", "coupon_text", "fingerprint", "line_id", "ticket_type", "visitor_key",
 	}
 }
 

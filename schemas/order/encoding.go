@@ -34,6 +34,9 @@ func (o *Order) Append(dst []byte) []byte {
 		number(l, 3, uint64(o.Lines[i].Quantity))
 		number(l, 4, uint64(o.Lines[i].UnitPrice))
 	}
+	if o.VisitorKey != 0 {
+		w.AppendFixed64(16, o.VisitorKey)
+	}
 	dst = m.Marshal(dst)
 	marshalers.Put(m)
 	return dst
@@ -128,6 +131,10 @@ func (o *Order) field(fc *easyproto.FieldContext) error {
 		return readUint32(fc, &o.Normalization)
 	case 15:
 		return readLine(fc, &o.Lines, (*Line).field)
+	case 16:
+		n, ok := fc.Fixed64()
+		o.VisitorKey = n
+		return okay(ok)
 	}
 	return nil
 }

@@ -5,10 +5,14 @@ import (
 	"encoding/binary"
 )
 
-// Normalization is the number of the rules by which SetFingerprint works.
-// The rules of a number never change: other rules get another number, and a
-// repeat is compared under the number that was stored.
-const Normalization = 1
+// The numbers of the rules by which SetFingerprint works. The rules of a number
+// never change: other rules get another number, and a repeat is compared under
+// the number that was stored. What sets VisitorKey has rules of its own, so that
+// everything else is known again by a fingerprint of before it was there.
+const (
+	Normalization        = 1
+	NormalizationVisitor = 2
+)
 
 // SetFingerprint sets Fingerprint and Normalization by the rules of now. The
 // fingerprint says whether two sendings of one version are the same order: it
@@ -16,7 +20,10 @@ const Normalization = 1
 // the spelling of the JSON, nor the zone that a time was written in, nor Future.
 func (o *Order) SetFingerprint() {
 	o.Normalization = Normalization
-	o.Fingerprint, _ = o.FingerprintUnder(Normalization)
+	if o.VisitorKey != 0 {
+		o.Normalization = NormalizationVisitor
+	}
+	o.Fingerprint, _ = o.FingerprintUnder(o.Normalization)
 }
 
 // FingerprintUnder gives the fingerprint by the rules of a number; false says
@@ -28,11 +35,19 @@ func (o *Order) SetFingerprint() {
 // Organizer, event, id, version, state, ordered_ms, currency, click id,
 // affiliate, coupon, test, number of lines, and of each line in the order sent:
 // id, ticket type, quantity, unit price.
+//
+// Normalization 2: the same with "footfall order 2\n", and the visitor key as
+// an integer at the end.
 func (o *Order) FingerprintUnder(normalization uint32) ([32]byte, bool) {
-	if normalization != 1 {
+	var b hashing
+	switch normalization {
+	case Normalization:
+		b = hashing("footfall order 1\n")
+	case NormalizationVisitor:
+		b = hashing("footfall order 2\n")
+	default:
 		return [32]byte{}, false
 	}
-	b := hashing("footfall order 1\n")
 	b = b.integer(int64(o.Organizer)).integer(int64(o.Event)).text(o.ID)
 	b = b.integer(int64(o.Version)).integer(int64(o.State)).integer(o.OrderedMS).text(o.Currency)
 	b = b.text(o.ClickID).text(o.Affiliate).text(o.Coupon).boolean(o.Test)
@@ -40,6 +55,9 @@ func (o *Order) FingerprintUnder(normalization uint32) ([32]byte, bool) {
 	for i := range o.Lines {
 		l := &o.Lines[i]
 		b = b.text(l.ID).text(l.TicketType).integer(l.Quantity).integer(l.UnitPrice)
+	}
+	if normalization == NormalizationVisitor {
+		b = b.integer(int64(o.VisitorKey))
 	}
 	return sha256.Sum256(b), true
 }
@@ -57,7 +75,7 @@ func (r *Refund) SetFingerprint() {
 // order id, refunded_ms, currency, reason, whole, number of lines, and of each
 // line in the order sent: line id, quantity, amount.
 func (r *Refund) FingerprintUnder(normalization uint32) ([32]byte, bool) {
-	if normalization != 1 {
+	if normalization != Normalization {
 		return [32]byte{}, false
 	}
 	b := hashing("footfall refund 1\n")

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// The fingerprints of normalization 1, made once. They never change: a repeat
+// The fingerprints of each normalization, made once. They never change: a repeat
 // of an order of years ago is still known by its.
 func TestFingerprintsOfANormalizationNeverChange(t *testing.T) {
 	for name, want := range map[string]string{
@@ -14,6 +14,7 @@ func TestFingerprintsOfANormalizationNeverChange(t *testing.T) {
 		"order-least":   "2182ad6cc2c8061d15e26816e3c77db80b3f7e0f3f40827f7708dc515894ddcb",
 		"order-largest": "d3cf2aff07ef40093f1fdca43b32303c6d293d77774d150f17a62f3e5cfc23da",
 		"refund-lines":  "266e4cfe5b91aeee9724f958341e2cb3814341f3eb4bfbb35db1a8fec874f461",
+		"order-visitor": "c5b3e16c354bdda774f8c856fe8f71aecac084a8d3628d17399785ca5539bf88",
 		"refund-whole":  "f679e00051711cc9ce9163fd580c49da9a9477bb76a5fdce58c0b1661aa527dc",
 	} {
 		var got [32]byte
@@ -27,11 +28,15 @@ func TestFingerprintsOfANormalizationNeverChange(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", name, text, want)
 		}
 	}
-	if _, ok := (&Order{}).FingerprintUnder(Normalization + 1); ok {
-		t.Error("an order's fingerprint was made under unknown rules")
+	for _, unknown := range []uint32{0, NormalizationVisitor + 1} {
+		if _, ok := (&Order{}).FingerprintUnder(unknown); ok {
+			t.Errorf("an order's fingerprint was made under unknown rules %d", unknown)
+		}
 	}
-	if _, ok := (&Refund{}).FingerprintUnder(0); ok {
-		t.Error("a refund's fingerprint was made under unknown rules")
+	for _, unknown := range []uint32{0, Normalization + 1} {
+		if _, ok := (&Refund{}).FingerprintUnder(unknown); ok {
+			t.Errorf("a refund's fingerprint was made under unknown rules %d", unknown)
+		}
 	}
 }
 
@@ -73,7 +78,7 @@ func differs(t *testing.T, name string, r record, value reflect.Value, before an
 			field.SetBool(!field.Bool())
 		case reflect.Int64:
 			field.SetInt(field.Int() + 1)
-		case reflect.Uint32, reflect.Uint8:
+		case reflect.Uint64, reflect.Uint32, reflect.Uint8:
 			field.SetUint(field.Uint() + 1)
 		case reflect.Slice:
 			if field.Len() > 0 {
@@ -91,4 +96,22 @@ func differs(t *testing.T, name string, r record, value reflect.Value, before an
 		field.Set(old)
 	}
 	r.SetFingerprint()
+}
+
+// An order that was stored before orders could carry a visitor is sent again by
+// a site that now names one: it is the same order under the stored rules.
+func TestOrderWithoutAVisitorKeepsItsFingerprint(t *testing.T) {
+	without := records()["order-usual"].(*Order)
+	if without.Normalization != Normalization {
+		t.Errorf("normalization %d", without.Normalization)
+	}
+	with := records()["order-usual"].(*Order)
+	with.VisitorKey = 7
+	with.SetFingerprint()
+	if with.Normalization != NormalizationVisitor || with.Fingerprint == without.Fingerprint {
+		t.Error("a visitor makes no difference")
+	}
+	if under, ok := with.FingerprintUnder(without.Normalization); !ok || under != without.Fingerprint {
+		t.Error("under the rules of before, the visitor makes a difference")
+	}
 }

@@ -94,6 +94,11 @@ type Order struct {
 
 	ClickID, Affiliate, Coupon string // as received; empty: not given
 
+	// VisitorKey is the keyed hash of the visitor cookie that came with the order
+	// (visit.VisitorHasher, under the organizer's key), as a visit's; 0: none. The
+	// cookie itself is nowhere.
+	VisitorKey uint64
+
 	Test   bool
 	Future bool // OrderedMS was more than 5 minutes ahead of the collector's clock
 

@@ -46,6 +46,10 @@ func records() map[string]record {
 				ID: strings.Repeat("l", MaxIDBytes), TicketType: strings.Repeat("t", MaxTextBytes), Quantity: MaxQuantity, UnitPrice: MaxAmount,
 			}},
 		},
+		"order-visitor": &Order{
+			Organizer: 7, Event: 4711, ID: "A-2026/000124", Version: 2, State: Completed, OrderedMS: 1_795_000_000_123, Currency: "EUR",
+			VisitorKey: 0xfedcba9876543210, Lines: []Line{{ID: "1", TicketType: "Stehplatz", Quantity: 2, UnitPrice: 4550}},
+		},
 		"refund-lines": &Refund{
 			Organizer: 7, ID: "R-1", OrderID: "A-2026/000123", RefundedMS: 1_795_000_900_000, Currency: "EUR", Reason: "ill", Future: true,
 			Lines: []RefundLine{{LineID: "1", Quantity: 1, Amount: 4550}, {LineID: "2", Quantity: 1}},
