@@ -64,5 +64,11 @@ func (d dimensions) Dimensions(ctx context.Context, asOfUS int64) (*lake.Dimensi
 	for _, s := range from.CodeStates {
 		to.States = append(to.States, lake.CodeState{Code: int64(s.Code), Paused: s.Paused, FromMS: s.FromMS})
 	}
+	for _, p := range from.Policies {
+		to.Policies = append(to.Policies, lake.Policy{Organizer: int64(p.Organizer), Span: p.Span})
+	}
+	for _, k := range from.Coupons {
+		to.Coupons = append(to.Coupons, lake.Coupon{Organizer: int64(k.Organizer), Code: int64(k.Code), Folded: k.Folded, FromMS: k.FromMS, UntilMS: k.UntilMS})
+	}
 	return to, nil
 }

@@ -103,7 +103,7 @@ func (ch *change) writeAffiliate(ctx context.Context, a affiliateRow) error {
 }
 
 func (ch *change) nameAffiliate(ctx context.Context, a affiliateRow) error {
-	ch.names = true
+	ch.names.affiliates = append(ch.names.affiliates, a.ID)
 	return ch.exec(ctx, `INSERT INTO affiliate_names (id, name, nickname, email) VALUES (?, ?, ?, ?)
 	  ON CONFLICT (id) DO UPDATE SET name = excluded.name, nickname = excluded.nickname, email = excluded.email`, a.ID, a.Name, a.Nickname, a.Email)
 }

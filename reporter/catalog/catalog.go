@@ -69,6 +69,8 @@ type Catalog struct {
 	writing     sync.Mutex // serializes writers, above SQLite's own lock
 	watermarkUS int64      // guarded by writing: newest ever answered, as in the file
 	dayKeys     sync.Mutex // serializes what changes the files of day keys
+	takeover    sync.Mutex // serializes looks at takeovers
+	takeovers   takeovers  // guarded by takeover
 
 	without without
 
@@ -76,6 +78,8 @@ type Catalog struct {
 	changed    chan struct{} // guarded by mu: closed and replaced at every change
 	dimensions *Dimensions   // guarded by mu: the last ones read
 	names      uint64        // guarded by mu: rises when a name or email changes
+	renames    []renamed     // guarded by mu: of the last changes of names, the newest last
+	renamedIDs int           // guarded by mu: ids in renames
 	// embedded is the collector that runs in this process, guarded by mu; 0: none.
 	embedded ids.CollectorID
 }
@@ -222,11 +226,11 @@ func (c *Catalog) Changed() <-chan struct{} {
 	return c.changed
 }
 
-func (c *Catalog) broadcast(namesChanged bool) {
+func (c *Catalog) broadcast(names renamed) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if namesChanged {
-		c.names++
+	if names.len() > 0 {
+		c.noteRenamed(names)
 		c.dimensions = nil
 	}
 	close(c.changed)

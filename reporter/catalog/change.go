@@ -27,10 +27,10 @@ type change struct {
 	number  uint64 // of the revision
 	inc     ids.Incarnation
 
-	versioned bool // a versioned row was written: the revision stands
-	names     bool // a name or email was written
-	wake      bool // something else that is served was written
-	scopeRule bool // false only where a test takes the rule away
+	versioned bool    // a versioned row was written: the revision stands
+	names     renamed // whose name or email was written
+	wake      bool    // something else that is served was written
+	scopeRule bool    // false only where a test takes the rule away
 }
 
 // change runs do in one transaction. All of it stands or nothing. A change that
@@ -60,7 +60,7 @@ func (c *Catalog) change(ctx context.Context, actor string, do func(*change) err
 	if ch.versioned {
 		c.metrics.revisions.Inc()
 	}
-	if ch.versioned || ch.names || ch.wake {
+	if ch.versioned || ch.names.len() > 0 || ch.wake {
 		c.broadcast(ch.names)
 	}
 	return nil
@@ -114,7 +114,12 @@ const (
 	kindCode          = "code"
 	kindCollector     = "collector"
 	kindWebhookSecret = "webhook_secret"
+	kindCoupon        = "coupon"
 )
+
+func idKinds() []string {
+	return []string{kindOrganizer, kindEvent, kindAffiliate, kindCode, kindCollector, kindWebhookSecret, kindCoupon}
+}
 
 func maxID(kind string) uint64 {
 	if kind == kindEvent {

@@ -14,17 +14,40 @@ import (
 type clickKeyRow struct {
 	id        uint8
 	secret    []byte
+	knownUS   int64 // since when an as-of sees it
 	createdUS int64
 	servedUS  sql.NullInt64
 	mintUS    sql.NullInt64
-	endsMS    int64
+	endsMS    int64 // 0: no end
 }
 
 func clickKeys(ctx context.Context, q querier) ([]clickKeyRow, error) {
-	rows, err := q.QueryContext(ctx, `SELECT id, secret, created_us, served_us, mint_us, ends_ms FROM click_keys ORDER BY id`)
+	return clickKeysAt(ctx, q, newestUS)
+}
+
+// clickKeysAt are the keys with their ends as they were known at asOfUS.
+func clickKeysAt(ctx context.Context, q querier, asOfUS int64) ([]clickKeyRow, error) {
+	rows, err := q.QueryContext(ctx, `SELECT id, secret, known_us, created_us, served_us, mint_us,
+	    coalesce((SELECT ends_ms FROM click_key_ends WHERE key = id AND known_us <= ?1 ORDER BY known_us DESC LIMIT 1), 0)
+	  FROM click_keys WHERE known_us <= ?1 ORDER BY id`, asOfUS)
 	return collect(rows, err, func(r *sql.Rows) (k clickKeyRow, err error) {
-		err = r.Scan(&k.id, &k.secret, &k.createdUS, &k.servedUS, &k.mintUS, &k.endsMS)
+		err = r.Scan(&k.id, &k.secret, &k.knownUS, &k.createdUS, &k.servedUS, &k.mintUS, &k.endsMS)
 		return k, err
+	})
+}
+
+// clickKeyEnd is one end of a key's dated history.
+type clickKeyEnd struct {
+	key     uint8
+	knownUS int64
+	endsMS  int64
+}
+
+func clickKeyEnds(ctx context.Context, q querier) ([]clickKeyEnd, error) {
+	rows, err := q.QueryContext(ctx, `SELECT key, known_us, ends_ms FROM click_key_ends ORDER BY key, known_us`)
+	return collect(rows, err, func(r *sql.Rows) (e clickKeyEnd, err error) {
+		err = r.Scan(&e.key, &e.knownUS, &e.endsMS)
+		return e, err
 	})
 }
 
@@ -77,13 +100,12 @@ func (ch *change) addClickKey(ctx context.Context) (clickKeyRow, error) {
 	if err != nil {
 		return clickKeyRow{}, err
 	}
-	row := clickKeyRow{id: last + 1, secret: secret, createdUS: ch.now.UnixMicro()}
-	ch.wake = true
-	return row, ch.exec(ctx, `INSERT INTO click_keys (id, secret, created_us) VALUES (?, ?, ?)`, row.id, row.secret, row.createdUS)
+	row := clickKeyRow{id: last + 1, secret: secret, knownUS: ch.knownUS, createdUS: ch.now.UnixMicro()}
+	return row, ch.version(ctx, `INSERT INTO click_keys (id, secret, known_us, created_us) VALUES (?, ?, ?, ?)`, row.id, row.secret, row.knownUS, row.createdUS)
 }
 
 // EndClickKey ends a compromised key: click ids of a time at or after ends earn
-// nothing. Where no other key mints, a new one does so at once: a consumer that
+// nothing, in reports of an as-of that knows of the end. Where no other key mints, a new one does so at once: a consumer that
 // doesn't know it for a moment checks its clicks again at read.
 func (c *Catalog) EndClickKey(ctx context.Context, actor string, id uint8, ends time.Time) (key admin.ClickKey, err error) {
 	err = c.change(ctx, actor, func(ch *change) error {
@@ -104,9 +126,14 @@ func (c *Catalog) EndClickKey(ctx context.Context, actor string, id uint8, ends 
 			return admin.Refuse(admin.NotFound, "/id", "there is no click key %d", id)
 		}
 		was := row.endsMS
-		row.endsMS = ends.UnixMilli()
-		ch.wake = true
-		if err := ch.exec(ctx, `UPDATE click_keys SET ends_ms = ? WHERE id = ?`, row.endsMS, id); err != nil {
+		if row.endsMS = ends.UnixMilli(); row.endsMS <= 0 {
+			return admin.Refuse(admin.Invalid, "/ends", "the end %s is before 1970", ends.Format(time.RFC3339))
+		}
+		if was == row.endsMS {
+			key = publicClickKey(*row, 0)
+			return nil
+		}
+		if err := ch.version(ctx, `INSERT INTO click_key_ends (key, known_us, ends_ms) VALUES (?, ?, ?)`, id, ch.knownUS, row.endsMS); err != nil {
 			return err
 		}
 		if !other {
@@ -151,12 +178,14 @@ func publicClickKey(row clickKeyRow, minting uint8) admin.ClickKey {
 	return key
 }
 
+const ripeToMint = `mint_us IS NULL AND served_us <= ? AND id NOT IN (SELECT key FROM click_key_ends)`
+
 // promoteClickKey lets edges mint with a key that has been served for
 // verifying long enough.
 func (c *Catalog) promoteClickKey(ctx context.Context) error {
 	ripeUS := c.deps.Clock().Add(-promoteAfter).UnixMicro()
 	var ripe int
-	if err := c.reader.QueryRowContext(ctx, `SELECT count(*) FROM click_keys WHERE mint_us IS NULL AND ends_ms = 0 AND served_us <= ?`, ripeUS).Scan(&ripe); err != nil {
+	if err := c.reader.QueryRowContext(ctx, `SELECT count(*) FROM click_keys WHERE `+ripeToMint, ripeUS).Scan(&ripe); err != nil {
 		return fmt.Errorf("looking for a click key to mint with: %w", err)
 	}
 	if ripe == 0 {
@@ -164,7 +193,7 @@ func (c *Catalog) promoteClickKey(ctx context.Context) error {
 	}
 	return c.change(ctx, "footfall", func(ch *change) error {
 		ch.wake = true
-		if err := ch.exec(ctx, `UPDATE click_keys SET mint_us = ? WHERE mint_us IS NULL AND ends_ms = 0 AND served_us <= ?`, ch.now.UnixMicro(), ripeUS); err != nil {
+		if err := ch.exec(ctx, `UPDATE click_keys SET mint_us = ? WHERE `+ripeToMint, ch.now.UnixMicro(), ripeUS); err != nil {
 			return err
 		}
 		keys, err := clickKeys(ctx, ch)

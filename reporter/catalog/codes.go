@@ -225,17 +225,9 @@ func (c *Catalog) ReassignCode(ctx context.Context, actor string, ref admin.Code
 		if err != nil {
 			return err
 		}
-		// The revision may be known later than now: a takeover that lies before
-		// it would change a report that was already settled.
-		known := time.UnixMicro(ch.knownUS)
-		from := nextMidnight(known, loc)
-		if to.From != "" {
-			if from, err = parseDate("/from", strings.TrimSpace(to.From), loc); err != nil {
-				return err
-			}
-			if !from.After(known) {
-				return admin.Refuse(admin.Invalid, "/from", "a code changes hands at a coming midnight: the next one in %s begins %s", o.Zone, nextMidnight(known, loc).Format(time.DateOnly))
-			}
+		from, err := ch.comingMidnight("/from", to.From, "a code changes hands at a coming midnight", loc)
+		if err != nil {
+			return err
 		}
 		owner, err := affiliateByRef(ctx, ch, o.Slug, "/affiliate", to.Affiliate)
 		if err != nil {

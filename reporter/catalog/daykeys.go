@@ -52,7 +52,7 @@ func (c *Catalog) keepDayKeys(now time.Time) error {
 		changed = true
 	}
 	if changed {
-		c.broadcast(false)
+		c.broadcast(renamed{})
 	}
 	return nil
 }

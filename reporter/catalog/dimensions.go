@@ -3,11 +3,10 @@ package catalog
 import (
 	"cmp"
 	"context"
-	"database/sql"
-	"math"
 	"slices"
 
 	"footfall/schemas/ids"
+	"footfall/schemas/policy"
 	"footfall/schemas/routes"
 )
 
@@ -23,6 +22,8 @@ type Dimensions struct {
 	Owners     []CodeOwner // by code, then FromMS
 	CodeTexts  []CodeText  // by organizer, folded text, event
 	CodeStates []CodeState // by code, then FromMS
+	Policies   []DimPolicy // by organizer, then version; the built-in one is there too
+	Coupons    []DimCoupon
 }
 
 // DimOrganizer is a tenant at the revision.
@@ -40,6 +41,24 @@ type DimEvent struct {
 	StartMS, EndMS             int64
 }
 
+// DimPolicy is one version of an organizer's attribution policy, with the dates
+// of the orders that it credits.
+type DimPolicy struct {
+	Organizer ids.OrganizerID
+	policy.Span
+}
+
+// DimCoupon is a coupon at the revision: orders that carry its text, from FromMS
+// to before UntilMS, are credited to the code. Folded is in lower case. Of one
+// text and organizer no two hold at the same time.
+type DimCoupon struct {
+	ID              uint32
+	Organizer       ids.OrganizerID
+	Code            ids.CodeID
+	Folded          string
+	FromMS, UntilMS int64 // equal: it never held; math.MaxInt64: no end
+}
+
 // DimAffiliate is an affiliate at the revision.
 type DimAffiliate struct {
 	ID                    ids.AffiliateID
@@ -54,7 +73,7 @@ type DimCode struct {
 	Organizer ids.OrganizerID
 	Event     ids.EventID // 0: common
 	Text      string      // of the revision, as typed
-	Paused    bool        // by itself or because its affiliate was
+	Paused    bool        // when the revision was made: by itself or because its affiliate was
 }
 
 // CodeText resolves a text, alias or not, to a code: Folded is in lower case. A
@@ -68,8 +87,9 @@ type CodeText struct {
 	FromMS    int64
 }
 
-// CodeState is a code's state from FromMS to its next entry; the first entry's
-// FromMS is 0.
+// CodeState is a code's state from FromMS to its next entry, by itself or with
+// who owns it then; the first entry's FromMS is 0. Coming midnights at which it
+// changes hands have theirs already.
 type CodeState struct {
 	Code   ids.CodeID
 	Paused bool
@@ -92,7 +112,7 @@ func (c *Catalog) Dimensions(ctx context.Context, asOfUS int64) (*Dimensions, er
 	}
 	d := &Dimensions{Revision: revision}
 	if revision.Number > 0 {
-		if err := c.read(ctx, func(q querier) error { return d.read(ctx, q) }); err != nil {
+		if err := c.read(ctx, func(q querier) error { return readDimensions(ctx, q, d, nil) }); err != nil {
 			return nil, err
 		}
 	}
@@ -102,106 +122,6 @@ func (c *Catalog) Dimensions(ctx context.Context, asOfUS int64) (*Dimensions, er
 		c.dimensions = d
 	}
 	return d, nil
-}
-
-func (d *Dimensions) read(ctx context.Context, q querier) error {
-	at := int64(min(d.Revision.Number, math.MaxInt64))
-	for _, part := range []func(context.Context, querier, int64) error{
-		d.readOrganizers, d.readEvents, d.readAffiliates, d.readCodes, d.readOwners, d.readTexts,
-	} {
-		if err := part(ctx, q, at); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (d *Dimensions) readOrganizers(ctx context.Context, q querier, at int64) error {
-	rows, err := q.QueryContext(ctx, `SELECT o.id, o.slug, n.name, o.zone, o.currency, o.cookies FROM organizers o JOIN organizer_names n ON n.id = o.id
-	  WHERE o.revision = (SELECT max(revision) FROM organizers WHERE id = o.id AND revision <= ?) ORDER BY o.id`, at)
-	d.Organizers, err = collect(rows, err, func(r *sql.Rows) (o DimOrganizer, err error) {
-		err = r.Scan(&o.ID, &o.Slug, &o.Name, &o.Zone, &o.Currency, &o.Cookies)
-		return o, err
-	})
-	return err
-}
-
-func (d *Dimensions) readEvents(ctx context.Context, q querier, at int64) error {
-	rows, err := q.QueryContext(ctx, `SELECT id, organizer, slug, name, zone, currency, start_ms, end_ms FROM events e
-	  WHERE revision = (SELECT max(revision) FROM events WHERE id = e.id AND revision <= ?) ORDER BY id`, at)
-	d.Events, err = collect(rows, err, func(r *sql.Rows) (e DimEvent, err error) {
-		err = r.Scan(&e.ID, &e.Organizer, &e.Slug, &e.Name, &e.Zone, &e.Currency, &e.StartMS, &e.EndMS)
-		return e, err
-	})
-	return err
-}
-
-func (d *Dimensions) readAffiliates(ctx context.Context, q querier, at int64) error {
-	rows, err := q.QueryContext(ctx, `SELECT a.id, a.organizer, n.name, n.nickname, n.email, a.paused FROM affiliates a JOIN affiliate_names n ON n.id = a.id
-	  WHERE a.revision = (SELECT max(revision) FROM affiliates WHERE id = a.id AND revision <= ?) ORDER BY a.id`, at)
-	d.Affiliates, err = collect(rows, err, func(r *sql.Rows) (a DimAffiliate, err error) {
-		err = r.Scan(&a.ID, &a.Organizer, &a.Name, &a.Nickname, &a.Email, &a.Paused)
-		return a, err
-	})
-	return err
-}
-
-// readCodes reads all versions in order: the last one is the code, each change
-// of state a CodeState.
-func (d *Dimensions) readCodes(ctx context.Context, q querier, at int64) error {
-	type version struct {
-		code    DimCode
-		knownUS int64
-	}
-	rows, err := q.QueryContext(ctx, `SELECT c.id, c.organizer, c.event, c.text, c.paused OR c.owner_paused, r.known_at_us FROM codes c JOIN revisions r ON r.number = c.revision
-	  WHERE c.revision <= ? ORDER BY c.id, c.revision`, at)
-	versions, err := collect(rows, err, func(r *sql.Rows) (v version, err error) {
-		err = r.Scan(&v.code.ID, &v.code.Organizer, &v.code.Event, &v.code.Text, &v.code.Paused, &v.knownUS)
-		return v, err
-	})
-	for _, v := range versions {
-		last := len(d.Codes) - 1
-		fresh := last < 0 || d.Codes[last].ID != v.code.ID
-		if fresh || d.Codes[last].Paused != v.code.Paused {
-			state := CodeState{Code: v.code.ID, Paused: v.code.Paused}
-			if !fresh {
-				state.FromMS = v.knownUS / 1000
-			}
-			d.CodeStates = append(d.CodeStates, state)
-		}
-		if fresh {
-			d.Codes = append(d.Codes, v.code)
-		} else {
-			d.Codes[last] = v.code
-		}
-	}
-	return err
-}
-
-func (d *Dimensions) readOwners(ctx context.Context, q querier, at int64) error {
-	rows, err := q.QueryContext(ctx, `SELECT code, affiliate, from_ms FROM code_owners WHERE revision <= ? ORDER BY code, revision`, at)
-	all, err := collect(rows, err, scanOwner)
-	for begin := 0; begin < len(all); {
-		end := begin
-		var history []CodeOwner
-		for ; end < len(all) && all[end].Code == all[begin].Code; end++ {
-			history = appendOwner(history, all[end])
-		}
-		d.Owners = append(d.Owners, history...)
-		begin = end
-	}
-	return err
-}
-
-func (d *Dimensions) readTexts(ctx context.Context, q querier, at int64) error {
-	rows, err := q.QueryContext(ctx, `SELECT t.organizer, t.event, t.folded, t.code,
-	    min(t.from_ms, coalesce((SELECT min(from_ms) FROM code_claims k WHERE k.code = t.code AND k.folded = t.folded AND k.revision <= ?1), t.from_ms))
-	  FROM code_texts t WHERE t.revision <= ?1 ORDER BY t.organizer, t.folded, t.event`, at)
-	d.CodeTexts, err = collect(rows, err, func(r *sql.Rows) (t CodeText, err error) {
-		err = r.Scan(&t.Organizer, &t.Event, &t.Folded, &t.Code, &t.FromMS)
-		return t, err
-	})
-	return err
 }
 
 // Resolve finds the code that a text led to at an instant: the event's first,

@@ -151,9 +151,9 @@ func (c *Catalog) seed(ctx context.Context, db *sql.DB) error {
 		sql  string
 		args []any
 	}{
-		{`INSERT INTO meta (key, value) VALUES ('incarnation', ?), ('watermark_us', '0'), ('takeovers_ms', ?)`, []any{incarnation.String(), formatInt(nowUS / 1000)}},
+		{`INSERT INTO meta (key, value) VALUES ('incarnation', ?), ('watermark_us', '0')`, []any{incarnation.String()}},
 		{`INSERT INTO revisions (number, incarnation, known_at_us) VALUES (1, ?, ?)`, []any{incarnation.String(), nowUS}},
-		{`INSERT INTO click_keys (id, secret, created_us, served_us, mint_us) VALUES (1, ?, ?, ?, ?)`, []any{secret, nowUS, nowUS, nowUS}},
+		{`INSERT INTO click_keys (id, secret, known_us, created_us, served_us, mint_us) VALUES (1, ?1, ?2, ?2, ?2, ?2)`, []any{secret, nowUS}},
 		{`INSERT INTO audit (at_us, actor, action, subject, before, after, revision) VALUES (?, 'footfall', 'catalog create', 'catalog', '{}', '{}', 1)`, []any{nowUS}},
 	} {
 		if _, err := tx.ExecContext(ctx, step.sql, step.args...); err != nil {

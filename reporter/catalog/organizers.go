@@ -66,7 +66,7 @@ func (ch *change) writeOrganizer(ctx context.Context, o admin.Organizer) error {
 }
 
 func (ch *change) nameOrganizer(ctx context.Context, o admin.Organizer) error {
-	ch.names = true
+	ch.names.organizers = append(ch.names.organizers, o.ID)
 	return ch.exec(ctx, `INSERT INTO organizer_names (id, name) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name`, o.ID, o.Name)
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"strconv"
 
 	"footfall/schemas/ids"
 )
@@ -26,6 +25,19 @@ func appendOwner(history []CodeOwner, next CodeOwner) []CodeOwner {
 		history = history[:len(history)-1]
 	}
 	return append(history, next)
+}
+
+// ownerHistories makes the histories of rows that stand by code, then revision.
+func ownerHistories(rows []CodeOwner) []CodeOwner {
+	all := make([]CodeOwner, 0, len(rows))
+	begin := 0 // of the history of the code at hand
+	for i, row := range rows {
+		if i > 0 && rows[i-1].Code != row.Code {
+			begin = len(all)
+		}
+		all = append(all[:begin], appendOwner(all[begin:], row)...)
+	}
+	return all
 }
 
 // ownerAt is the owner at an instant; zero for a code without a history.
@@ -60,14 +72,13 @@ func ownedCodes(ctx context.Context, q querier, affiliate ids.AffiliateID, atMS 
 	rows, err := q.QueryContext(ctx, `SELECT code, affiliate, from_ms FROM code_owners
 	  WHERE code IN (SELECT code FROM code_owners WHERE affiliate = ? AND code > ?) ORDER BY code, revision`, affiliate, after)
 	all, err := collect(rows, err, scanOwner)
+	all = ownerHistories(all)
 	var owned []ids.CodeID
 	for begin := 0; begin < len(all); {
 		end := begin
-		var history []CodeOwner
 		for ; end < len(all) && all[end].Code == all[begin].Code; end++ {
-			history = appendOwner(history, all[end])
 		}
-		if ownerAt(history, atMS) == affiliate {
+		if ownerAt(all[begin:end], atMS) == affiliate {
 			owned = append(owned, all[begin].Code)
 		}
 		begin = end
@@ -78,55 +89,6 @@ func ownedCodes(ctx context.Context, q querier, affiliate ids.AffiliateID, atMS 
 func scanCodeID(r *sql.Rows) (id ids.CodeID, err error) {
 	err = r.Scan(&id)
 	return id, err
-}
-
-// applyTakeovers lets an affiliate's pause follow the codes that changed owner
-// since the last look: the paused owner's code that an active affiliate took
-// over at midnight counts again, and the reverse.
-func (c *Catalog) applyTakeovers(ctx context.Context) error {
-	nowMS := c.deps.Clock().UnixMilli()
-	due, err := takeoversDue(ctx, c.reader, nowMS)
-	if err != nil || len(due) == 0 {
-		return err
-	}
-	return c.change(ctx, "footfall", func(ch *change) error {
-		due, err := takeoversDue(ctx, ch, nowMS)
-		if err != nil {
-			return err
-		}
-		for _, id := range due {
-			if err := ch.takeover(ctx, id, nowMS); err != nil {
-				return err
-			}
-		}
-		return ch.exec(ctx, `UPDATE meta SET value = ? WHERE key = 'takeovers_ms'`, strconv.FormatInt(nowMS, 10))
-	})
-}
-
-func takeoversDue(ctx context.Context, q querier, nowMS int64) ([]ids.CodeID, error) {
-	rows, err := q.QueryContext(ctx, `SELECT DISTINCT code FROM code_owners
-	  WHERE from_ms > (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'takeovers_ms') AND from_ms <= ? ORDER BY code`, nowMS)
-	return collect(rows, err, scanCodeID)
-}
-
-func (ch *change) takeover(ctx context.Context, id ids.CodeID, nowMS int64) error {
-	code, err := codeByID(ctx, ch, id)
-	if err != nil {
-		return err
-	}
-	history, err := ownersOf(ctx, ch, id)
-	if err != nil {
-		return err
-	}
-	owner, err := affiliateByID(ctx, ch, ownerAt(history, nowMS))
-	if err != nil || code.OwnerPaused == owner.Paused {
-		return err
-	}
-	code.OwnerPaused = owner.Paused
-	if err := ch.writeCode(ctx, code); err != nil {
-		return err
-	}
-	return ch.audit(ctx, "code takeover", code.subject(), fields{"owner_paused": !owner.Paused}, fields{"owner_paused": owner.Paused, "affiliate": owner.ID})
 }
 
 func describeOwner(ctx context.Context, q querier, code ids.CodeID, atMS int64) (string, error) {

@@ -38,18 +38,17 @@ func (c *Catalog) StateAt(ctx context.Context, asOfUS int64) (State, error) {
 	return s, nil
 }
 
-// VerifyingKeys are the click-id keys that the catalog had at asOfUS.
+// VerifyingKeys are the click-id keys that the catalog had at asOfUS, with the
+// ends that it knew of then.
 func (c *Catalog) VerifyingKeys(ctx context.Context, asOfUS int64) ([]clickid.Key, error) {
-	rows, err := clickKeys(ctx, c.reader)
+	rows, err := clickKeysAt(ctx, c.reader, asOfUS)
 	if err != nil {
 		c.metrics.failure(stepRead)
 		return nil, c.explain(err)
 	}
-	keys := make([]clickid.Key, 0, len(rows))
-	for _, k := range rows {
-		if k.createdUS <= asOfUS {
-			keys = append(keys, clickid.Key{ID: k.id, Secret: routes.Key(k.secret), EndsMS: k.endsMS})
-		}
+	keys := make([]clickid.Key, len(rows))
+	for i, k := range rows {
+		keys[i] = clickid.Key{ID: k.id, Secret: routes.Key(k.secret), EndsMS: k.endsMS}
 	}
 	return keys, nil
 }

@@ -83,6 +83,7 @@ type standing struct {
 	// journals are bound to the ones, links that are out to the others.
 	collectors []collectorRow
 	clickKeys  []clickKeyRow
+	keyEnds    []clickKeyEnd
 }
 
 // counters reads the catalog that is replaced; one that can't be read, as it is
@@ -97,6 +98,9 @@ func (c *Catalog) counters(ctx context.Context) (standing, error) {
 	db, err := openWriter(ctx, c.path()) // a writer, as its log must be folded in
 	if err != nil {
 		return s, nilForDamage(err)
+	}
+	if err := migrate(ctx, db, c.path()); err != nil {
+		return s, errors.Join(nilForDamage(err), db.Close())
 	}
 	rows, err := db.QueryContext(ctx, `SELECT kind, last FROM id_counters`)
 	_, err = collect(rows, err, func(r *sql.Rows) (struct{}, error) {
@@ -117,6 +121,9 @@ func (c *Catalog) counters(ctx context.Context) (standing, error) {
 	}
 	if err == nil {
 		s.clickKeys, err = clickKeys(ctx, db)
+	}
+	if err == nil {
+		s.keyEnds, err = clickKeyEnds(ctx, db)
 	}
 	return s, errors.Join(nilForDamage(explainAt(c.path(), err)), db.Close())
 }
@@ -199,7 +206,7 @@ func (ch *change) restore(ctx context.Context, seen Seen, before standing, water
 			return nil, err
 		}
 	}
-	for _, kind := range []string{kindOrganizer, kindEvent, kindAffiliate, kindCode, kindCollector, kindWebhookSecret} {
+	for _, kind := range idKinds() {
 		var last uint64
 		if err := ch.QueryRowContext(ctx, `UPDATE id_counters SET last = max(last, ?, ?) + ? WHERE kind = ? RETURNING last`, int64(largest[kind]), int64(before.last[kind]), idGap, kind).Scan(&last); err != nil {
 			return nil, fmt.Errorf("moving the ids of %s on: %w", kind, err)
@@ -235,8 +242,13 @@ func (ch *change) carry(ctx context.Context, before standing) error {
 		}
 	}
 	for _, k := range before.clickKeys {
-		if err := ch.exec(ctx, `INSERT OR REPLACE INTO click_keys (id, secret, created_us, served_us, mint_us, ends_ms) VALUES (?, ?, ?, ?, ?, ?)`,
-			k.id, k.secret, k.createdUS, k.servedUS, k.mintUS, k.endsMS); err != nil {
+		if err := ch.exec(ctx, `INSERT OR REPLACE INTO click_keys (id, secret, known_us, created_us, served_us, mint_us) VALUES (?, ?, ?, ?, ?, ?)`,
+			k.id, k.secret, k.knownUS, k.createdUS, k.servedUS, k.mintUS); err != nil {
+			return err
+		}
+	}
+	for _, e := range before.keyEnds {
+		if err := ch.exec(ctx, `INSERT OR IGNORE INTO click_key_ends (key, known_us, ends_ms) VALUES (?, ?, ?)`, e.key, e.knownUS, e.endsMS); err != nil {
 			return err
 		}
 	}

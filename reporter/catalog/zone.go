@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"strings"
 	"time"
 	_ "time/tzdata" // zones work on machines that have no zone files
 
@@ -57,4 +58,22 @@ func parseInstant(pointer, text string, loc *time.Location) (time.Time, error) {
 		return t, nil
 	}
 	return time.Time{}, admin.Refuse(admin.Invalid, pointer, "the time %q: want one like 2026-12-24T19:30, 2026-12-24, or 2026-12-24T19:30:00+01:00", text)
+}
+
+// comingMidnight reads a date of the organizer's zone that lies beyond the
+// revision's known_at, which may be later than the clock: what begins before it
+// would change a report that was already settled. An empty one is the next.
+func (ch *change) comingMidnight(pointer, text, rule string, loc *time.Location) (time.Time, error) {
+	known := time.UnixMicro(ch.knownUS)
+	if text = strings.TrimSpace(text); text == "" {
+		return nextMidnight(known, loc), nil
+	}
+	from, err := parseDate(pointer, text, loc)
+	if err != nil {
+		return from, err
+	}
+	if !from.After(known) {
+		return from, admin.Refuse(admin.Invalid, pointer, "%s: the next one in %s begins %s", rule, loc, nextMidnight(known, loc).Format(time.DateOnly))
+	}
+	return from, nil
 }

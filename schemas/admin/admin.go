@@ -181,6 +181,42 @@ type Alias struct {
 	Since time.Time `json:"since"`
 }
 
+// States of coupons.
+const (
+	CouponActive = StateActive
+	CouponComing = "coming"
+	CouponEnded  = "ended"
+)
+
+// Coupon is a coupon's text bound to a tracking code: orders of a time from From
+// to before Until that carry it are credited to the code.
+type Coupon struct {
+	ID        uint32     `json:"id"`
+	Organizer string     `json:"organizer"`
+	Text      string     `json:"text"`
+	Code      string     `json:"code"` // text of today
+	CodeID    ids.CodeID `json:"code_id"`
+	From      time.Time  `json:"from"`
+	Until     *time.Time `json:"until,omitempty"` // none: no end; equal to From: it never held
+	State     string     `json:"state"`           // coming, active, ended
+}
+
+// CouponAdd asks to bind a coupon to a code. From and Until are days of the
+// organizer's zone, like 2026-12-01; From may be past, empty it is now.
+type CouponAdd struct {
+	Organizer string `json:"organizer,omitempty"`
+	Text      string `json:"text"`
+	Code      string `json:"code"`
+	Event     string `json:"event,omitempty"` // slug, where more than one event has that code
+	From      string `json:"from,omitempty"`
+	Until     string `json:"until,omitempty"`
+}
+
+// CouponEnd asks to end a coupon at a coming day, like 2026-12-01; empty: now.
+type CouponEnd struct {
+	Until string `json:"until,omitempty"`
+}
+
 // Link is what an affiliate hands out, without the host that serves it.
 type Link struct {
 	Path  string `json:"path"` // /e/EVENT/?affiliate=CODE
