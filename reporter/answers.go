@@ -32,13 +32,13 @@ func (a answers) Explain(ctx context.Context, organizer, order, asOf string) (*r
 	if err != nil {
 		return nil, err
 	}
-	return a.credits.Explain(ctx, a.lake, organizer, order, asOfUS)
+	return a.credits.Explain(ctx, a.lake, attribution.Question{Organizer: organizer, OrderID: order, AsOfUS: asOfUS})
 }
 
 func (answers) ContentType(format string) (string, error) { return export.ContentType(format) }
 
 func (answers) WriteReport(ctx context.Context, w io.Writer, format string, t *reports.Table) error {
-	return export.Write(ctx, w, format, t)
+	return export.Write(ctx, w, format, export.Options{}, t)
 }
 
 func (answers) WriteExplanation(w io.Writer, format string, e *reports.Explanation) error {

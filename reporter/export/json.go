@@ -2,37 +2,36 @@ package export
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
-	"strconv"
 
 	"footfall/schemas/reports"
 )
 
-// document is a report in JSON. Fields are only added, never changed.
+// document is the head of a report in JSON; rows, totals and rest come behind it.
+// Fields are only added, never changed.
 type document struct {
-	Format          string            `json:"format"`
-	By              string            `json:"by"`
-	Organizer       string            `json:"organizer"`
-	Event           *string           `json:"event"`
-	Affiliate       *string           `json:"affiliate"`
-	Code            *string           `json:"code"`
-	Basis           string            `json:"basis"`
-	Sort            string            `json:"sort"`
-	Zone            string            `json:"zone"`
-	From            *string           `json:"from"` // null: no bound
-	To              *string           `json:"to"`
-	AsOf            string            `json:"as_of"`
-	AsOfUS          int64             `json:"as_of_us"`
-	PolicyVersion   int               `json:"policy_version"`
-	CatalogRevision string            `json:"catalog_revision"`
-	BotRules        []string          `json:"bot_rules"`
-	Notes           []string          `json:"notes"`
-	Columns         []documentColumn  `json:"columns"`
-	AllRows         int64             `json:"all_rows"`
-	Rows            []json.RawMessage `json:"rows"`
-	Totals          []json.RawMessage `json:"totals"`
+	Format          string           `json:"format"`
+	By              string           `json:"by"`
+	Organizer       string           `json:"organizer"`
+	Event           *string          `json:"event"`
+	Affiliate       *string          `json:"affiliate"`
+	Code            *string          `json:"code"`
+	Basis           string           `json:"basis"`
+	Sort            string           `json:"sort"`
+	Zone            string           `json:"zone"`
+	From            *string          `json:"from"` // null: no bound
+	To              *string          `json:"to"`
+	AsOf            string           `json:"as_of"`
+	AsOfUS          int64            `json:"as_of_us"`
+	PolicyVersion   int              `json:"policy_version"`
+	CatalogRevision string           `json:"catalog_revision"`
+	BotRules        []string         `json:"bot_rules"`
+	Notes           []string         `json:"notes"`
+	Columns         []documentColumn `json:"columns"`
+	AllRows         int64            `json:"all_rows"`
 }
 
 type documentColumn struct {
@@ -43,12 +42,13 @@ type documentColumn struct {
 // documentFormat names the shape of the document.
 const documentFormat = "footfall.report.v1"
 
-func writeJSON(w io.Writer, t *reports.Table, rows []reports.Row) error {
+func documentOf(t *reports.Table) document {
 	f, zone := t.Facts, zoneOf(t.Facts.Zone)
 	d := document{
 		Format: documentFormat, By: f.By, Organizer: f.Organizer, Event: given(f.Event), Affiliate: given(f.Affiliate), Code: given(f.Code),
 		Basis: f.Basis, Sort: f.Sort, Zone: f.Zone, AsOf: asOfText(f.AsOfUS), AsOfUS: f.AsOfUS, PolicyVersion: f.PolicyVersion,
 		CatalogRevision: f.CatalogRevision, BotRules: filled(f.BotRules), Notes: filled(f.Notes), AllRows: t.AllRows,
+		Columns: []documentColumn{},
 	}
 	if f.FromMS != reports.RangeFrom {
 		d.From = given(timeIn(f.FromMS, zone))
@@ -59,14 +59,80 @@ func writeJSON(w io.Writer, t *reports.Table, rows []reports.Row) error {
 	for _, c := range t.Columns {
 		d.Columns = append(d.Columns, documentColumn{Name: c.Name, Kind: string(c.Kind)})
 	}
-	var err error
-	if d.Rows, err = objects(t.Columns, rows); err != nil {
+	return d
+}
+
+// writeJSON writes one document, as encoding/json indents it; its rows are
+// written as they come.
+func writeJSON(ctx context.Context, w io.Writer, o Options, t *reports.Table) error {
+	objects, err := indented(t.Columns)
+	if err != nil {
 		return err
 	}
-	if d.Totals, err = objects(t.Columns, t.Totals); err != nil {
+	var head bytes.Buffer
+	if err := encode(&head, documentOf(t)); err != nil {
 		return err
 	}
-	return encode(w, d)
+	out := listWriter{w: w}
+	out.put(bytes.TrimSuffix(head.Bytes(), []byte("\n}\n")))
+	out.begin("rows")
+	if _, err := stream(ctx, t, streamed{format: objects.format, write: out.list, progress: o.Progress}); err != nil {
+		return err
+	}
+	out.end()
+	for _, few := range []struct {
+		name string
+		rows []reports.Row
+	}{{"totals", t.Totals}, {"rest", t.Rest}} {
+		b, err := blockOf(ctx, t.Columns, few.rows)
+		if err != nil {
+			return err
+		}
+		objects.format(b)
+		out.begin(few.name)
+		_ = out.list(b) // out.err is returned below
+		out.end()
+	}
+	out.put([]byte("\n}\n"))
+	return out.err
+}
+
+// listWriter writes lists of objects, each of which is formatted with a comma
+// before it.
+type listWriter struct {
+	w    io.Writer
+	some bool // the list has an object
+	err  error
+}
+
+func (l *listWriter) put(text []byte) {
+	if l.err != nil || len(text) == 0 {
+		return
+	}
+	if _, err := l.w.Write(text); err != nil {
+		l.err = fmt.Errorf("writing JSON: %w", err)
+	}
+}
+
+func (l *listWriter) begin(name string) {
+	l.some = false
+	l.put([]byte(",\n  \"" + name + "\": ["))
+}
+
+func (l *listWriter) list(b *block) error {
+	text := b.out
+	if !l.some && len(text) > 0 {
+		l.some, text = true, text[1:]
+	}
+	l.put(text)
+	return l.err
+}
+
+func (l *listWriter) end() {
+	if l.some {
+		l.put([]byte("\n  "))
+	}
+	l.put([]byte("]"))
 }
 
 func encode(w io.Writer, v any) error {
@@ -91,45 +157,4 @@ func filled(list []string) []string {
 		return []string{}
 	}
 	return list
-}
-
-// objects writes rows as objects whose fields stand in the order of the columns.
-// Money is in minor units, of which `decimals` says how many make one.
-func objects(columns []reports.Column, rows []reports.Row) ([]json.RawMessage, error) {
-	out := make([]json.RawMessage, 0, len(rows))
-	for _, row := range rows {
-		var b bytes.Buffer
-		b.WriteByte('{')
-		for i, cell := range row.Cells {
-			fmt.Fprintf(&b, "%q:", columns[i].Name)
-			value, err := jsonCell(cell, columns[i].Kind)
-			if err != nil {
-				return nil, err
-			}
-			b.Write(value)
-			b.WriteByte(',')
-		}
-		fmt.Fprintf(&b, "%q:%d}", "decimals", row.Decimals)
-		out = append(out, b.Bytes())
-	}
-	return out, nil
-}
-
-func jsonCell(c reports.Cell, kind reports.Kind) ([]byte, error) {
-	switch {
-	case c.Empty:
-		return []byte("null"), nil
-	case kind == reports.KindText || kind == reports.KindDay:
-		var b bytes.Buffer
-		out := json.NewEncoder(&b)
-		out.SetEscapeHTML(false)
-		if err := out.Encode(c.Text); err != nil {
-			return nil, fmt.Errorf("writing JSON: %w", err)
-		}
-		return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
-	case kind == reports.KindRate:
-		return []byte(decimal(c.Number, rateDecimals, "")), nil
-	default:
-		return strconv.AppendInt(nil, c.Number, 10), nil
-	}
 }

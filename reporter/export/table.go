@@ -1,9 +1,9 @@
 package export
 
 import (
+	"context"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -12,20 +12,54 @@ import (
 	"footfall/schemas/reports"
 )
 
+// tableRows is how many rows a table for people has at most: the widths of its
+// columns follow from all of them, so all are held.
+const tableRows = 10_000
+
 // writeTable writes a report for people: facts, rows, totals, notes.
-func writeTable(w io.Writer, t *reports.Table, rows []reports.Row) error {
+func writeTable(ctx context.Context, w io.Writer, _ Options, t *reports.Table) error {
 	var b strings.Builder
 	writeHead(&b, t.Facts)
+	out := newTable(t.Columns)
+	shown, more, err := appendRows(ctx, out, t)
+	if err != nil {
+		return err
+	}
+	for _, rows := range [][]reports.Row{t.Rest, t.Totals} {
+		few, err := blockOf(ctx, t.Columns, rows)
+		if err != nil {
+			return err
+		}
+		for i := range few.Rows {
+			out.AppendFooter(peopleRow(t.Columns, few, i))
+		}
+	}
+	for line := range strings.Lines(out.Render()) {
+		b.WriteString(strings.TrimRight(line, " \n") + "\n")
+	}
+	if more {
+		fmt.Fprintf(&b, "! only the first %s rows are shown; --limit shows fewer, and --format csv, xlsx, parquet, json or ndjson writes all\n", decimal(shown, 0, ","))
+	}
+	for _, note := range t.Facts.Notes {
+		b.WriteString("! " + safe(note) + "\n")
+	}
+	if _, err := io.WriteString(w, b.String()); err != nil {
+		return fmt.Errorf("writing the table: %w", err)
+	}
+	return nil
+}
+
+func newTable(columns []reports.Column) table.Writer {
 	out := table.NewWriter()
 	out.SetStyle(table.StyleLight)
 	style := out.Style()
 	style.Options = table.Options{SeparateHeader: true, SeparateFooter: true}
 	style.Format.Header, style.Format.Footer = text.FormatDefault, text.FormatDefault
 	style.Box.PaddingLeft, style.Box.PaddingRight = "", "  "
-	header := make(table.Row, len(t.Columns))
-	configs := make([]table.ColumnConfig, len(t.Columns))
-	for i, c := range t.Columns {
-		header[i] = c.Title
+	header := make(table.Row, len(columns))
+	configs := make([]table.ColumnConfig, len(columns))
+	for i, c := range columns {
+		header[i] = safe(c.Title)
 		align := text.AlignRight
 		if c.Kind == reports.KindText || c.Kind == reports.KindDay {
 			align = text.AlignLeft
@@ -34,23 +68,28 @@ func writeTable(w io.Writer, t *reports.Table, rows []reports.Row) error {
 	}
 	out.AppendHeader(header)
 	out.SetColumnConfigs(configs)
-	for _, row := range rows {
-		out.AppendRow(peopleRow(t.Columns, row))
+	return out
+}
+
+// appendRows appends the rows that a table may have, and says whether there are more.
+func appendRows(ctx context.Context, out table.Writer, t *reports.Table) (shown int64, more bool, err error) {
+	r := &reader{table: t}
+	var b block
+	for {
+		if err := r.fill(ctx, &b, blockRows); err != nil {
+			return 0, false, err
+		}
+		if b.Rows == 0 {
+			return shown, false, nil
+		}
+		for i := range b.Rows {
+			if shown == tableRows {
+				return shown, true, nil
+			}
+			out.AppendRow(peopleRow(t.Columns, &b, i))
+			shown++
+		}
 	}
-	for _, row := range t.Totals {
-		out.AppendFooter(peopleRow(t.Columns, row))
-	}
-	for line := range strings.Lines(out.Render()) {
-		b.WriteString(strings.TrimRight(line, " \n") + "\n")
-	}
-	for _, note := range t.Facts.Notes {
-		b.WriteString("! " + note + "\n")
-	}
-	_, err := io.WriteString(w, b.String())
-	if err != nil {
-		return fmt.Errorf("writing the table: %w", err)
-	}
-	return nil
 }
 
 func writeHead(b *strings.Builder, f reports.Facts) {
@@ -83,32 +122,41 @@ func rangeText(f reports.Facts) string {
 	return "from " + from + " to before " + to
 }
 
-func peopleRow(columns []reports.Column, row reports.Row) table.Row {
-	out := make(table.Row, len(row.Cells))
-	for i, c := range row.Cells {
-		out[i] = people(c, columns[i].Kind, row.Decimals)
+func peopleRow(columns []reports.Column, b *block, i int) table.Row {
+	out := make(table.Row, len(columns))
+	for at, c := range columns {
+		out[at] = people(&b.Columns[at], i, c.Kind, b.decimals(i))
 	}
 	return out
 }
 
 // people writes a cell for a person: thousands apart, rates in percent.
-func people(c reports.Cell, kind reports.Kind, decimals int) string {
-	if c.Empty {
+func people(v *reports.Vector, i int, kind reports.Kind, decimals int) string {
+	if missing(v, i) {
 		return ""
 	}
 	switch kind {
-	case reports.KindText, reports.KindDay:
-		return safe(c.Text)
+	case reports.KindText, reports.KindDay, reports.KindDecimal:
+		return safe(string(v.Text(i)))
 	case reports.KindMoney:
-		return decimal(c.Number, decimals, ",")
+		return decimal(v.Numbers[i], decimals, ",")
 	case reports.KindRate:
-		const hundredths = 100 // of a percent, from millionths, half away from zero
-		return decimal((c.Number+hundredths/2)/hundredths, 2, ",") + " %"
+		return decimal(percentHundredths(v.Numbers[i]), 2, ",") + " %"
 	case reports.KindCount:
-		return decimal(c.Number, 0, ",")
+		return decimal(v.Numbers[i], 0, ",")
 	default:
-		return strconv.FormatInt(c.Number, 10)
+		return string(appendPlain(nil, v, i, kind, decimals))
 	}
+}
+
+// percentHundredths makes hundredths of a percent of millionths, half away from
+// zero.
+func percentHundredths(millionths int64) int64 {
+	const hundredth = 100
+	if millionths < 0 {
+		return -percentHundredths(-millionths)
+	}
+	return (millionths + hundredth/2) / hundredth
 }
 
 // safe keeps what someone typed from steering a terminal.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"footfall/internal/testkit"
+	"footfall/reporter/attribution"
 	"footfall/reporter/export"
 	"footfall/reporter/report"
 	"footfall/schemas/admin"
@@ -119,7 +120,7 @@ func TestGoldenReports(t *testing.T) {
 		check(t, err)
 		for _, format := range []string{"table", "csv", "json"} {
 			var b bytes.Buffer
-			check(t, export.Write(context.Background(), &b, format, table.again()))
+			check(t, export.Write(context.Background(), &b, format, export.Options{}, table.again()))
 			testkit.Golden(t, name+"."+format, b.Bytes())
 		}
 	}
@@ -148,7 +149,7 @@ func TestEveryOrderIsExplained(t *testing.T) {
 		"organizer":          "click_id other_organizer",
 		"after-event":        "click_id after_event",
 	} {
-		e, err := w.credits.Explain(context.Background(), w.lake, "acme", order, 0)
+		e, err := w.credits.Explain(context.Background(), w.lake, attribution.Question{Organizer: "acme", OrderID: order})
 		check(t, err)
 		var words []string
 		for _, c := range e.Candidates {
@@ -172,12 +173,12 @@ func TestEveryOrderIsExplained(t *testing.T) {
 		}
 	}
 	for _, unknown := range []struct{ organizer, order string }{{"acme", "nowhere"}, {"acmee", "click"}, {"other", "click"}} {
-		_, err := w.credits.Explain(context.Background(), w.lake, unknown.organizer, unknown.order, 0)
+		_, err := w.credits.Explain(context.Background(), w.lake, attribution.Question{Organizer: unknown.organizer, OrderID: unknown.order})
 		if refusal, ok := admin.AsRefusal(err); !ok || refusal.Reason != admin.NotFound {
 			t.Errorf("%+v: %v, want not found", unknown, err)
 		}
 	}
-	if _, err := w.credits.Explain(context.Background(), w.lake, "", "click", 0); err == nil {
+	if _, err := w.credits.Explain(context.Background(), w.lake, attribution.Question{OrderID: "click"}); err == nil {
 		t.Error("one of two organizers was guessed")
 	}
 }

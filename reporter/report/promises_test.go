@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"footfall/reporter/attribution"
 	"footfall/reporter/export"
 	"footfall/reporter/lake"
 	"footfall/reporter/report"
@@ -43,7 +44,7 @@ func exported(t *testing.T, w *world, q report.Query, format string) string {
 	table, err := w.run(q)
 	check(t, err)
 	var b bytes.Buffer
-	check(t, export.Write(context.Background(), &b, format, table.again()))
+	check(t, export.Write(context.Background(), &b, format, export.Options{}, table.again()))
 	return b.String()
 }
 
@@ -81,7 +82,7 @@ func TestReportIsOfOneSnapshot(t *testing.T) {
 	w, _ := filled(t, 20, 5)
 	_, err := w.run(report.Query{Organizer: "acme"})
 	check(t, err)
-	_, err = w.credits.Explain(context.Background(), w.lake, "acme", "order-1", 0)
+	_, err = w.credits.Explain(context.Background(), w.lake, attribution.Question{Organizer: "acme", OrderID: "order-1"})
 	if _, refused := admin.AsRefusal(err); err != nil && !refused {
 		t.Fatal(err)
 	}

@@ -1,0 +1,45 @@
+package export
+
+import (
+	"strconv"
+	"strings"
+
+	"footfall/schemas/reports"
+)
+
+// fact is one thing that a report was asked or stands on, for people.
+type fact struct{ name, value string }
+
+// factsOf is what a report was asked and what it stands on.
+func factsOf(t *reports.Table) []fact {
+	f := t.Facts
+	var list []fact
+	add := func(name, value string) {
+		if value != "" {
+			list = append(list, fact{name, value})
+		}
+	}
+	add("Report by", f.By)
+	add("Organizer", f.Organizer)
+	add("Event", f.Event)
+	add("Affiliate", f.Affiliate)
+	add("Code", f.Code)
+	add("Basis", "by "+f.Basis)
+	add("Sorted by", f.Sort)
+	add("Range", rangeText(f))
+	add("Zone", f.Zone)
+	add("Rows", decimal(t.AllRows, 0, ","))
+	add("As of", asOfText(f.AsOfUS))
+	add("As of, to ask again", "--as-of "+strconv.FormatInt(f.AsOfUS, 10))
+	add("Catalog", f.CatalogRevision)
+	add("Attribution policy", strconv.Itoa(f.PolicyVersion))
+	add("Bot rules", rulesText(f))
+	return list
+}
+
+func rulesText(f reports.Facts) string {
+	if len(f.BotRules) == 0 {
+		return "none (no visits)"
+	}
+	return strings.Join(f.BotRules, ", ")
+}
