@@ -3,6 +3,7 @@ package reporter
 import (
 	"path/filepath"
 
+	"footfall/reporter/api"
 	"footfall/reporter/catalog"
 	"footfall/reporter/lake"
 )
@@ -12,13 +13,14 @@ type Config struct {
 	// Dir is the data directory; the lake is in it.
 	Dir string `koanf:"-"`
 
+	API     api.Config     `koanf:"api"`
 	Catalog catalog.Config `koanf:"catalog"`
 	Lake    lake.Config    `koanf:"lake"`
 }
 
 // DefaultConfig is the role's defaults without its place.
 func DefaultConfig() Config {
-	return Config{Catalog: catalog.DefaultConfig(), Lake: lake.DefaultConfig()}
+	return Config{API: api.DefaultConfig(), Catalog: catalog.DefaultConfig(), Lake: lake.DefaultConfig()}
 }
 
 // Place puts everything below a data directory. Configuration may move a part

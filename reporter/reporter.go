@@ -89,7 +89,7 @@ func (r *Reporter) buildReports() error {
 	if err != nil {
 		return fmt.Errorf("building the reports: %w", err)
 	}
-	r.api, err = api.New(api.Deps{Catalog: r.catalog, Reports: answers{lake: r.lake, engine: engine, credits: credits}, Log: r.deps.Log, Metrics: r.deps.Metrics})
+	r.api, err = api.New(r.config.API, api.Deps{Catalog: r.catalog, Reports: answers{lake: r.lake, engine: engine, credits: credits}, Clock: r.deps.Clock, Log: r.deps.Log, Metrics: r.deps.Metrics})
 	if err != nil {
 		return fmt.Errorf("building the API: %w", err)
 	}
@@ -111,11 +111,16 @@ func (r *Reporter) Parts() []ops.Part {
 		}},
 		{Name: "control listener", Open: r.catalog.OpenControl, Run: r.catalog.RunControl},
 		{Name: "api", Open: func(ctx context.Context) error { return r.api.Open(ctx, SocketPath(r.config.Dir)) }, Run: r.api.Run},
+		{Name: "api listener", Open: r.api.OpenTCP, Run: r.api.RunTCP},
 	}
 }
 
-// Handler is the API without a socket, for a command that found no server.
-func (r *Reporter) Handler() http.Handler { return r.api }
+// Handler is the API without a socket, for a command that found no server. Who
+// asks it is an operator.
+func (r *Reporter) Handler() http.Handler { return r.api.Local() }
+
+// APIURL is where the API is asked over TCP once it is open; empty without.
+func (r *Reporter) APIURL() string { return r.api.URL() }
 
 // Feed is what a collector in this process follows.
 func (r *Reporter) Feed(collector ids.CollectorID) routes.Feed { return r.catalog.Feed(collector) }

@@ -68,8 +68,8 @@ func affiliateList(e *env) *cobra.Command {
 		Use: "list [--organizer SLUG]", Short: "List an organizer's affiliates by name", Args: takes(),
 		Example: "  footfall affiliate list --format csv",
 		RunE: func(c *cobra.Command, _ []string) error {
-			var list []admin.Affiliate
-			if err := e.call(c.Context(), "GET", address([]string{"affiliates"}, "organizer", organizer), nil, &list); err != nil {
+			list, err := listAll[admin.Affiliate](c.Context(), e.call, address([]string{"affiliates"}, "organizer", organizer))
+			if err != nil {
 				return err
 			}
 			return affiliateSheet().all(e, format, list)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -171,6 +172,7 @@ func (p *product) banner(world *demoWorld) error {
 		"", "Footfall is running. Data: " + p.env.Data, "",
 		"  clicks       http://" + p.clicks() + "/e/EVENT/?affiliate=CODE",
 		"  orders       http://" + p.orders() + "/v1/orders",
+		"  api          " + cmp.Or(p.rep.APIURL(), "none over TCP: reporter.api.listen is empty") + "/v1/…",
 		"  metrics      http://" + p.Admin.Addr() + "/metrics",
 		"  not lost     a killed process loses nothing that was answered; a power cut at most",
 		fmt.Sprintf("               the visits of the last %d ms, no order; a lost disk what is on it alone", p.settings.Collector.VisitsJournal.SyncIntervalMS),

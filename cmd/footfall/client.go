@@ -10,11 +10,13 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"syscall"
 	"time"
 
 	"footfall/reporter"
+	"footfall/schemas/admin"
 )
 
 // exchange gives the reporter's answer to a request.
@@ -59,6 +61,27 @@ func (ask exchange) call(ctx context.Context, method, path string, in, out any) 
 // long as it takes.
 func (e *env) call(ctx context.Context, method, path string, in, out any) error {
 	return exchange(e.roundTrip).call(ctx, method, path, in, out)
+}
+
+// listAll asks for every page of a list.
+func listAll[T any](ctx context.Context, ask asker, path string) (all []T, err error) {
+	at, err := url.Parse(path)
+	if err != nil {
+		return nil, fmt.Errorf("making the request %s: %w", path, err)
+	}
+	for {
+		var page admin.Page[T]
+		if err := ask(ctx, http.MethodGet, at.String(), nil, &page); err != nil {
+			return nil, err
+		}
+		all = append(all, page.Items...)
+		if page.Next == "" {
+			return all, nil
+		}
+		query := at.Query()
+		query.Set("after", page.Next)
+		at.RawQuery = query.Encode()
+	}
 }
 
 // serverRuns says whether a server answers on this data.

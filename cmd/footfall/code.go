@@ -119,19 +119,12 @@ func codeList(e *env) *cobra.Command {
 		Example: `  footfall code list --affiliate ann
   footfall code list --event gala-26 --format csv`,
 		RunE: func(c *cobra.Command, _ []string) error {
-			var all []admin.Code
-			for after := ""; ; {
-				var page admin.CodePage
-				at := address([]string{"codes"}, "organizer", query.Organizer, "event", query.Event, "affiliate", query.Affiliate, "after", after)
-				if err := e.call(c.Context(), "GET", at, nil, &page); err != nil {
-					return err
-				}
-				all = append(all, page.Codes...)
-				if page.Next == 0 {
-					return codeSheet().all(e, format, all)
-				}
-				after = strconv.FormatUint(uint64(page.Next), 10)
+			at := address([]string{"codes"}, "organizer", query.Organizer, "event", query.Event, "affiliate", query.Affiliate)
+			all, err := listAll[admin.Code](c.Context(), e.call, at)
+			if err != nil {
+				return err
 			}
+			return codeSheet().all(e, format, all)
 		},
 	}
 	addOrganizerFlag(c, &query.Organizer)
@@ -252,8 +245,8 @@ func codeAlias(e *env) *cobra.Command {
 		Example: "  footfall code alias list SUMMER",
 		RunE: func(c *cobra.Command, args []string) error {
 			ref.Text = args[0]
-			var aliases []admin.Alias
-			if err := e.call(c.Context(), "GET", codeAddress(ref, "aliases"), nil, &aliases); err != nil {
+			aliases, err := listAll[admin.Alias](c.Context(), e.call, codeAddress(ref, "aliases"))
+			if err != nil {
 				return err
 			}
 			return sheet[admin.Alias]{

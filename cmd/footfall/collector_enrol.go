@@ -74,8 +74,8 @@ func collectorList(e *env) *cobra.Command {
 		Use: "list", Short: "List the collectors that were ever enrolled", Args: takes(),
 		Example: "  footfall collector list",
 		RunE: func(c *cobra.Command, _ []string) error {
-			var list []admin.Collector
-			if err := e.call(c.Context(), "GET", address([]string{"collectors"}), nil, &list); err != nil {
+			list, err := listAll[admin.Collector](c.Context(), e.call, address([]string{"collectors"}))
+			if err != nil {
 				return err
 			}
 			return collectorSheet().all(e, format, list)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"io"
-	"net/http"
 	"path/filepath"
 	"testing"
 	"time"
@@ -34,8 +33,8 @@ func TestPastOfTheDemoHappensAtItsOwnTime(t *testing.T) {
 	if err := view.Refresh(); err != nil {
 		t.Fatal(err)
 	}
-	var events []admin.Event
-	if err := e.call(t.Context(), http.MethodGet, "/v1/events", nil, &events); err != nil {
+	events, err := listAll[admin.Event](t.Context(), e.call, "/v1/events")
+	if err != nil {
 		t.Fatal(err)
 	}
 	ends := map[int64]time.Time{}

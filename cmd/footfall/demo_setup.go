@@ -115,8 +115,8 @@ func demoEventExists(ctx context.Context, ask asker, e *demoEvent) error {
 }
 
 func demoAffiliatesExist(ctx context.Context, ask asker, w *demoWorld, organizer string) error {
-	var have []admin.Affiliate
-	if err := ask(ctx, http.MethodGet, "/v1/affiliates?organizer="+url.QueryEscape(organizer), nil, &have); err != nil {
+	have, err := listAll[admin.Affiliate](ctx, ask, "/v1/affiliates?organizer="+url.QueryEscape(organizer))
+	if err != nil {
 		return err
 	}
 	for _, a := range w.Affiliates {
@@ -148,8 +148,8 @@ func demoCodeExists(ctx context.Context, ask asker, c demoCode) error {
 
 // demoSecretExists adds the secret unless the organizer has it.
 func demoSecretExists(ctx context.Context, ask asker, organizer, secret string) error {
-	var have []admin.WebhookSecret
-	if err := ask(ctx, http.MethodGet, "/v1/secrets?organizer="+url.QueryEscape(organizer), nil, &have); err != nil {
+	have, err := listAll[admin.WebhookSecret](ctx, ask, "/v1/secrets?organizer="+url.QueryEscape(organizer))
+	if err != nil {
 		return err
 	}
 	for _, s := range have {

@@ -41,7 +41,7 @@ func newTestCatalog(t *testing.T) asker {
 			t.Error(err)
 		}
 	})
-	handler, err := api.New(api.Deps{Catalog: c, Log: log, Metrics: metrics})
+	handler, err := api.New(api.DefaultConfig(), api.Deps{Catalog: c, Clock: time.Now, Log: log, Metrics: metrics})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +56,7 @@ func newTestCatalog(t *testing.T) asker {
 		}
 		r.Header.Set("Content-Type", "application/json")
 		w := httptest.NewRecorder()
-		handler.ServeHTTP(w, r)
+		handler.Local().ServeHTTP(w, r)
 		if w.Code >= http.StatusBadRequest {
 			return readProblem(w.Result())
 		}
@@ -88,10 +88,10 @@ func TestDemoSetsUpOnceAndFindsItsOwnAgain(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the secrets' file: %v, %v", info, err)
 	}
-	var events []admin.Event
-	var affiliates []admin.Affiliate
-	var codes admin.CodePage
-	var secrets []admin.WebhookSecret
+	var events admin.Page[admin.Event]
+	var affiliates admin.Page[admin.Affiliate]
+	var codes admin.Page[admin.Code]
+	var secrets admin.Page[admin.WebhookSecret]
 	for path, out := range map[string]any{
 		"/v1/events": &events, "/v1/affiliates?organizer=nordlicht": &affiliates, "/v1/codes?organizer=nordlicht": &codes, "/v1/secrets?organizer=nordlicht": &secrets,
 	} {
@@ -99,16 +99,16 @@ func TestDemoSetsUpOnceAndFindsItsOwnAgain(t *testing.T) {
 			t.Fatalf("%s: %v", path, err)
 		}
 	}
-	if len(events) != len(w.Events) || len(affiliates) != 4 || len(codes.Codes) != 7 || len(secrets) != 1 {
-		t.Errorf("%d events, %d affiliates, %d codes, %d secrets", len(events), len(affiliates), len(codes.Codes), len(secrets))
+	if len(events.Items) != len(w.Events) || len(affiliates.Items) != 4 || len(codes.Items) != 7 || len(secrets.Items) != 1 {
+		t.Errorf("%d events, %d affiliates, %d codes, %d secrets", len(events.Items), len(affiliates.Items), len(codes.Items), len(secrets.Items))
 	}
-	for _, have := range events {
+	for _, have := range events.Items {
 		if !strings.HasPrefix(have.Destination, config.Destinations) {
 			t.Errorf("event %s still leads to %s", have.Slug, have.Destination)
 		}
 	}
 	paused := 0
-	for _, c := range codes.Codes {
+	for _, c := range codes.Items {
 		if c.State == admin.StatePaused {
 			paused++
 		}

@@ -68,8 +68,8 @@ func eventList(e *env) *cobra.Command {
 		Use: "list [--organizer SLUG]", Short: "List events by their start", Args: takes(),
 		Example: "  footfall event list --organizer acme --format json",
 		RunE: func(c *cobra.Command, _ []string) error {
-			var list []admin.Event
-			if err := e.call(c.Context(), "GET", address([]string{"events"}, "organizer", organizer), nil, &list); err != nil {
+			list, err := listAll[admin.Event](c.Context(), e.call, address([]string{"events"}, "organizer", organizer))
+			if err != nil {
 				return err
 			}
 			return eventSheet().all(e, format, list)

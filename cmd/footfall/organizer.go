@@ -66,8 +66,8 @@ func organizerList(e *env) *cobra.Command {
 		Use: "list", Short: "List the organizers", Args: takes(),
 		Example: "  footfall organizer list --format csv",
 		RunE: func(c *cobra.Command, _ []string) error {
-			var list []admin.Organizer
-			if err := e.call(c.Context(), "GET", address([]string{"organizers"}), nil, &list); err != nil {
+			list, err := listAll[admin.Organizer](c.Context(), e.call, address([]string{"organizers"}))
+			if err != nil {
 				return err
 			}
 			return organizerSheet().all(e, format, list)
@@ -180,8 +180,8 @@ func secretList(e *env) *cobra.Command {
 		Use: "list [--organizer SLUG]", Short: "List an organizer's secrets, without the secrets", Args: takes(),
 		Example: "  footfall organizer secret list --organizer acme",
 		RunE: func(c *cobra.Command, _ []string) error {
-			var list []admin.WebhookSecret
-			if err := e.call(c.Context(), "GET", address([]string{"secrets"}, "organizer", organizer), nil, &list); err != nil {
+			list, err := listAll[admin.WebhookSecret](c.Context(), e.call, address([]string{"secrets"}, "organizer", organizer))
+			if err != nil {
 				return err
 			}
 			s := secretSheet()

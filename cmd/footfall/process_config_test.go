@@ -67,6 +67,8 @@ func placeRefusals(taken, file, readOnly string, enrolled []string) []refusal {
 		{name: "click port taken", role: "all", env: []string{"FOOTFALL_COLLECTOR_EDGE_LISTEN=" + taken}, says: []string{"set collector.edge.listen to another port"}},
 		{name: "order port taken", role: "all", env: []string{"FOOTFALL_COLLECTOR_ORDERS_LISTEN=" + taken}, says: []string{"set collector.orders.listen to another port"}},
 		{name: "admin port taken", role: "all", env: []string{"FOOTFALL_ADMIN_LISTEN=" + taken}, says: []string{"set admin.listen to another port"}},
+		{name: "api port taken", role: "reporter", env: []string{"FOOTFALL_REPORTER_API_LISTEN=" + taken}, says: []string{"set reporter.api.listen to another port"}},
+		{name: "api over the network in the clear", role: "reporter", env: []string{"FOOTFALL_REPORTER_API_LISTEN=0.0.0.0:0"}, says: []string{"set tls_cert and tls_key"}},
 		{name: "control port taken", role: "reporter", env: []string{"FOOTFALL_REPORTER_CATALOG_CONTROL_LISTEN=" + taken}, says: []string{"set reporter.catalog.control.listen to another port"}},
 		{name: "no address of this machine", role: "all", env: []string{"FOOTFALL_COLLECTOR_EDGE_LISTEN=192.0.2.7:0"}, says: []string{"this machine has no such address"}},
 	}
@@ -94,6 +96,8 @@ func refused(t *testing.T, c refusal, whole, alone, secret string) {
 	}}
 	if c.role == ownRole {
 		command.Path, command.Args = alone, command.Args[1:]
+	} else {
+		command.Env = append(command.Env, "FOOTFALL_REPORTER_API_LISTEN=127.0.0.1:0")
 	}
 	if c.file != "" {
 		path := filepath.Join(dir, "footfall.toml")

@@ -16,6 +16,7 @@ import (
 
 	"footfall/bench/ledger"
 	"footfall/internal/testkit"
+	"footfall/schemas/admin"
 )
 
 // TestASecondProcessOnTheDataIsRefused: the first one's pid and what to do; and
@@ -26,12 +27,13 @@ func TestASecondProcessOnTheDataIsRefused(t *testing.T) {
 	pid := strconv.Itoa(s.Pid())
 	elsewhere := []string{"FOOTFALL_COLLECTOR_EDGE_LISTEN=127.0.0.1:0", "FOOTFALL_COLLECTOR_ORDERS_LISTEN=127.0.0.1:0", "FOOTFALL_ADMIN_LISTEN=127.0.0.1:0"}
 	enrolled := append([]string{"FOOTFALL_COLLECTOR_ID=1", "FOOTFALL_COLLECTOR_FEED_URL=http://127.0.0.1:9", "FOOTFALL_COLLECTOR_FEED_TOKEN=x"}, elsewhere...)
+	whole := append([]string{"FOOTFALL_REPORTER_API_LISTEN=127.0.0.1:0"}, elsewhere...)
 	for _, c := range []struct {
 		command testkit.Command
 		says    string
 	}{
-		{testkit.Command{Path: s.bin, Args: []string{"all", "--data", s.data}, Env: elsewhere}, "in use by process " + pid},
-		{testkit.Command{Path: s.bin, Args: []string{"reporter", "--data", s.data}, Env: elsewhere}, "in use by process " + pid},
+		{testkit.Command{Path: s.bin, Args: []string{"all", "--data", s.data}, Env: whole}, "in use by process " + pid},
+		{testkit.Command{Path: s.bin, Args: []string{"reporter", "--data", s.data}, Env: whole}, "in use by process " + pid},
 		{testkit.Command{Path: static, Args: []string{"--data", s.data}, Env: enrolled}, "in use by process " + pid},
 	} {
 		p := testkit.StartCommand(t, c.command)
@@ -47,9 +49,9 @@ func TestASecondProcessOnTheDataIsRefused(t *testing.T) {
 		t.Errorf("a command beside the server sees %s", out)
 	}
 	// It went through the socket: the server names its peer in the audit log.
-	var audit []struct{ Action, Actor string }
+	var audit admin.Page[admin.AuditEntry]
 	s.call(http.MethodGet, "/v1/audit", nil, &audit)
-	if len(audit) == 0 || !strings.HasPrefix(audit[0].Actor, "uid ") {
+	if len(audit.Items) == 0 || !strings.HasPrefix(audit.Items[0].Actor, "uid ") {
 		t.Errorf("audit log %+v", audit)
 	}
 	select {

@@ -44,20 +44,20 @@ func newAPI(t *testing.T) *api.API {
 			t.Error(err)
 		}
 	})
-	a, err := api.New(api.Deps{Catalog: c, Log: log, Metrics: registry})
+	a, err := api.New(api.DefaultConfig(), api.Deps{Catalog: c, Clock: now, Log: log, Metrics: registry})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return a
 }
 
-func send(h http.Handler, method, path, body string) *httptest.ResponseRecorder {
+func send(h *api.API, method, path, body string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
+	h.Local().ServeHTTP(w, r)
 	return w
 }
 
@@ -106,6 +106,8 @@ func TestAskerLearnsWhichFieldIsWrong(t *testing.T) {
 		{"no such code", "POST", "/v1/codes/NIX/pause", ``, 404, "/code", "footfall code list"},
 		{"code taken", "POST", "/v1/codes", `{"text":"spring","affiliate":"ann"}`, 409, "/text", "Ann Lee"},
 		{"bad limit", "GET", "/v1/codes?limit=-1", ``, 422, "/limit", "number"},
+		{"wrong method", "DELETE", "/v1/codes", ``, 405, "", "GET, HEAD, POST"},
+		{"a path that is another's", "GET", "/v1//codes", ``, 404, "", "no GET"},
 		{"no such path", "GET", "/v1/nothing", ``, 404, "", "/v1/nothing"},
 		{"no such collector", "POST", "/v1/collectors/seven/retire", ``, 404, "/id", "seven"},
 		{"relative backup", "POST", "/v1/backup", `{"path":"b.db"}`, 422, "/path", "absolute"},
@@ -130,7 +132,7 @@ func TestAskerLearnsWhichFieldIsWrong(t *testing.T) {
 	if w := httptest.NewRecorder(); true {
 		r := httptest.NewRequest(http.MethodPost, "/v1/organizers", strings.NewReader(addOrganizer))
 		r.Header.Set("Content-Type", "text/plain") // what a foreign page's form could send
-		if a.ServeHTTP(w, r); w.Code != http.StatusUnsupportedMediaType {
+		if a.Local().ServeHTTP(w, r); w.Code != http.StatusUnsupportedMediaType {
 			t.Errorf("a plain text body: %d", w.Code)
 		}
 	}
@@ -221,10 +223,11 @@ func TestAuditLogNamesTheSocketsPeer(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
-	var entries []admin.AuditEntry
-	if err := json.Unmarshal(send(a, "GET", "/v1/audit?limit=1", "").Body.Bytes(), &entries); err != nil {
+	var page admin.Page[admin.AuditEntry]
+	if err := json.Unmarshal(send(a, "GET", "/v1/audit?limit=1", "").Body.Bytes(), &page); err != nil {
 		t.Fatal(err)
 	}
+	entries := page.Items
 	if len(entries) != 1 || entries[0].Action != "code pause" || !strings.HasPrefix(entries[0].Actor, "uid ") {
 		t.Errorf("audit: %+v", entries)
 	}

@@ -25,6 +25,9 @@ func body[T any](serve func(*http.Request, T) (any, error)) func(*http.Request) 
 		if err := decode(r, &t); err != nil {
 			return nil, err
 		}
+		if err := scopeBody(r, &t); err != nil {
+			return nil, err
+		}
 		return serve(r, t)
 	}
 }

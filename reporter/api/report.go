@@ -36,7 +36,7 @@ const (
 	headerCompleteTo = "Footfall-Complete-To" // RFC 3339, or unknown
 )
 
-func (a *API) registerReports(mux *http.ServeMux) {
+func (a *API) registerReports(mux *routes) {
 	if a.deps.Reports == nil {
 		return
 	}

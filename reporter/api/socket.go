@@ -8,20 +8,14 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"footfall/internal/ops"
 )
 
-const (
-	// maxSocketPath is what the kernel takes as a socket's name.
-	maxSocketPath = 107
-	headTimeout   = 10 * time.Second
-	// drain is what a stop waits for answers under way.
-	drain = 5 * time.Second
-)
+// maxSocketPath is what the kernel takes as a socket's name.
+const maxSocketPath = 107
 
 // Open makes the unix socket at path, on which commands wait until Run answers
 // them. The caller holds the catalog's lock, so a socket that stands there is a
@@ -39,24 +33,13 @@ func (a *API) Open(ctx context.Context, path string) error {
 func (a *API) Run(ctx context.Context) (err error) {
 	path, listener := a.socket, a.listener
 	server := &http.Server{
-		Handler: a, ReadHeaderTimeout: headTimeout, ErrorLog: ops.ServerLog(a.deps.Log),
+		Handler: a.Local(), ReadHeaderTimeout: headTimeout, ErrorLog: ops.ServerLog(a.deps.Log),
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			return context.WithValue(ctx, actorKey{}, peer(c))
+			return context.WithValue(ctx, peerKey{}, peer(c))
 		},
 	}
 	a.deps.Log.Info("answering commands", "socket", path)
-	done := make(chan error, 1)
-	go func() { done <- server.Serve(listener) }()
-	select {
-	case err = <-done:
-		err = fmt.Errorf("serving the api: %w", err)
-	case <-ctx.Done():
-		rest, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
-		defer cancel()
-		if err = server.Shutdown(rest); err != nil {
-			err = errors.Join(fmt.Errorf("draining the api: %w", err), server.Close())
-		}
-	}
+	err = a.run(ctx, server, func() error { return server.Serve(listener) })
 	if removing := os.Remove(path); removing != nil && !errors.Is(removing, fs.ErrNotExist) {
 		err = errors.Join(err, fmt.Errorf("removing the socket: %w", removing))
 	}

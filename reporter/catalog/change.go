@@ -118,7 +118,7 @@ const (
 )
 
 func idKinds() []string {
-	return []string{kindOrganizer, kindEvent, kindAffiliate, kindCode, kindCollector, kindWebhookSecret, kindCoupon}
+	return []string{kindOrganizer, kindEvent, kindAffiliate, kindCode, kindCollector, kindWebhookSecret, kindCoupon, kindAPIKey}
 }
 
 func maxID(kind string) uint64 {

@@ -17,6 +17,7 @@ const (
 	stepBackup    = "backup"
 	stepControl   = "control"
 	stepLogs      = "logs"
+	stepKeyUse    = "key_use"
 )
 
 type metrics struct {

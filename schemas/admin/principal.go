@@ -20,10 +20,10 @@ const (
 
 // Principal is who asks.
 type Principal struct {
-	Actor     string // for the audit log
-	Role      Role
-	Organizer string          // slug; empty for an operator
-	Affiliate ids.AffiliateID // of role affiliate
+	Actor     string          `json:"actor"` // for the audit log
+	Role      Role            `json:"role"`
+	Organizer string          `json:"organizer,omitempty"` // slug; empty for an operator
+	Affiliate ids.AffiliateID `json:"affiliate,omitempty"` // of role affiliate
 }
 
 type principalKey struct{}

@@ -13,6 +13,7 @@ const (
 	Invalid  Reason = "invalid"   // a field's value
 	Conflict Reason = "conflict"  // another row stands against it
 	NotFound Reason = "not_found" // what it names isn't there
+	Busy     Reason = "busy"      // too much is being asked at once, or in one question
 )
 
 // Refusal is an error for the person who asked: it says what to change, and

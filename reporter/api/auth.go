@@ -1,0 +1,116 @@
+package api
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"footfall/schemas/admin"
+)
+
+// Keyed answers requests that show a key. It is what other machines reach.
+func (a *API) Keyed() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		control := http.NewResponseController(w)
+		w = &patient{ResponseWriter: w, control: control, clock: a.deps.Clock}
+		r = a.received(w, r, admin.Principal{})
+		r.Body = &steady{ReadCloser: r.Body, control: control, clock: a.deps.Clock}
+		select {
+		case a.slots <- struct{}{}:
+			defer func() { <-a.slots }()
+		default:
+			a.metrics.busy.Inc()
+			w.Header().Set("Retry-After", strconv.Itoa(retrySeconds))
+			a.fail(w, r, &problemError{status: http.StatusServiceUnavailable, detail: "too many requests are being answered: come again"})
+			return
+		}
+		if r.URL.Path == openAPIPath {
+			a.serve(w, r)
+			return
+		}
+		p, err := a.authenticate(w, r)
+		if err != nil {
+			a.fail(w, r, err)
+			return
+		}
+		a.serve(w, r.WithContext(admin.WithPrincipal(r.Context(), p)))
+	})
+}
+
+// authenticate says whose key a request shows. Whatever is wrong with a key, the
+// answer is the same. A good key is let in from every address, as a proxy's may be
+// everybody's; a bad one is told to wait after some tries.
+func (a *API) authenticate(w http.ResponseWriter, r *http.Request) (admin.Principal, error) {
+	key, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	p, err := a.deps.Catalog.Authenticate(r.Context(), key)
+	if err == nil {
+		return p, nil
+	}
+	if _, refused := admin.AsRefusal(err); !refused {
+		return p, err
+	}
+	a.metrics.unauthorized.Inc()
+	if wait := a.backoff.failed(addressOf(r), a.deps.Clock()); wait > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
+		return p, &problemError{status: http.StatusTooManyRequests, detail: "too many requests without a valid key came from this address: wait, then come again with one"}
+	}
+	w.Header().Set("WWW-Authenticate", "Bearer")
+	return p, &problemError{status: http.StatusUnauthorized, detail: "send a valid key as Authorization: Bearer ffk_…; «footfall key add» makes one"}
+}
+
+const (
+	// failures from one address in failureWindow are answered as such; a program
+	// with a wrong key tries again and again.
+	failures      = 20
+	failureWindow = time.Minute
+	// maxAddresses bounds the memory of who failed. Beyond it the window begins
+	// anew for all: no key can be guessed anyway, the back-off only saves work.
+	maxAddresses = 10_000
+)
+
+// backoff counts who failed to show a key, by address.
+type backoff struct {
+	mu     sync.Mutex
+	began  time.Time          // guarded by mu: of the window
+	counts map[netip.Addr]int // guarded by mu
+}
+
+func newBackoff() *backoff { return &backoff{counts: map[netip.Addr]int{}} }
+
+// failed notes a failure and says how long its address should wait; 0: it need not.
+func (b *backoff) failed(from netip.Addr, now time.Time) time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if age := now.Sub(b.began); age < 0 || age >= failureWindow || len(b.counts) >= maxAddresses {
+		b.began = now
+		clear(b.counts)
+	}
+	b.counts[from]++
+	if b.counts[from] <= failures {
+		return 0
+	}
+	return failureWindow - now.Sub(b.began)
+}
+
+// addressOf is the peer's address; of IPv6 the network that one customer has.
+func addressOf(r *http.Request) netip.Addr {
+	host, _, _ := net.SplitHostPort(r.RemoteAddr)
+	address, err := netip.ParseAddr(host)
+	if err != nil {
+		return netip.Addr{} // all that can't be told apart count as one
+	}
+	address = address.Unmap().WithZone("")
+	if address.Is4() {
+		return address
+	}
+	const network = 64
+	prefix, err := address.Prefix(network)
+	if err != nil {
+		return address
+	}
+	return prefix.Addr()
+}

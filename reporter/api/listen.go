@@ -1,0 +1,120 @@
+package api
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"footfall/internal/ops"
+)
+
+// OpenTCP takes the listener's address; without one it does nothing.
+func (a *API) OpenTCP(ctx context.Context) (err error) {
+	if a.config.Listen == "" {
+		return nil
+	}
+	if a.config.TLSCert != "" {
+		if _, err := tls.LoadX509KeyPair(a.config.TLSCert, a.config.TLSKey); err != nil {
+			return fmt.Errorf("reading tls_cert and tls_key of the API's listener: %w: %w", ops.ErrConfig, err)
+		}
+	}
+	a.tcp, err = ops.Listen(ctx, "reporter.api.listen", a.config.Listen)
+	return err
+}
+
+// Addr is the listener's address once it is open, else empty.
+func (a *API) Addr() string {
+	if a.tcp == nil {
+		return ""
+	}
+	return a.tcp.Addr().String()
+}
+
+// URL is where the API is asked over TCP once it is open, else empty.
+func (a *API) URL() string {
+	switch {
+	case a.tcp == nil:
+		return ""
+	case a.config.TLSCert != "":
+		return "https://" + a.Addr()
+	default:
+		return "http://" + a.Addr()
+	}
+}
+
+// RunTCP answers keys until ctx ends; without an address it only waits. OpenTCP
+// must have succeeded.
+func (a *API) RunTCP(ctx context.Context) error {
+	if a.tcp == nil {
+		<-ctx.Done()
+		return nil
+	}
+	server := &http.Server{
+		Handler: a.Keyed(), ReadHeaderTimeout: headTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeadBytes,
+		ErrorLog: ops.ServerLog(a.deps.Log),
+	}
+	a.deps.Log.Info("answering keys", "address", a.Addr(), "tls", a.config.TLSCert != "")
+	return a.run(ctx, server, func() error {
+		if a.config.TLSCert != "" {
+			return server.ServeTLS(a.tcp, a.config.TLSCert, a.config.TLSKey)
+		}
+		return server.Serve(a.tcp)
+	})
+}
+
+// run serves until ctx ends, and lets answers under way finish.
+func (a *API) run(ctx context.Context, server *http.Server, serve func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- serve() }()
+	select {
+	case err := <-done:
+		return fmt.Errorf("serving the api: %w", err)
+	case <-ctx.Done():
+	}
+	// The drain must outlive ctx, which has ended.
+	rest, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+	defer cancel()
+	if err := server.Shutdown(rest); err != nil {
+		return errors.Join(fmt.Errorf("draining the api: %w", err), server.Close())
+	}
+	return nil
+}
+
+// patient renews a connection's time whenever a piece of an answer moves.
+type patient struct {
+	http.ResponseWriter
+	control *http.ResponseController
+	clock   func() time.Time
+}
+
+// Write sends a piece of the answer.
+func (w *patient) Write(p []byte) (int, error) {
+	// A writer without deadlines is a test's or a command's own.
+	if err := w.control.SetWriteDeadline(w.clock().Add(stallTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return 0, fmt.Errorf("renewing the answer's time: %w", err)
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+// Unwrap is for http.ResponseController.
+func (w *patient) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// steady renews a connection's time whenever a piece of a body came.
+type steady struct {
+	io.ReadCloser
+	control *http.ResponseController
+	clock   func() time.Time
+}
+
+// Read takes a piece of the body.
+func (s *steady) Read(p []byte) (int, error) {
+	if err := s.control.SetReadDeadline(s.clock().Add(stallTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return 0, fmt.Errorf("renewing the body's time: %w", err)
+	}
+	return s.ReadCloser.Read(p)
+}
+
