@@ -20,6 +20,7 @@ type Revision struct {
 	Key       string // changes whenever anything in Dimensions does, names too
 	Text      string // for the report: the revision as people see it
 	KnownAtUS int64
+	State     any // the catalog's own name of the state, for Changing
 }
 
 // Dimensions is the catalog at one as-of.
@@ -45,19 +46,21 @@ type Organizer struct {
 type Event struct {
 	ID, Organizer              int64
 	Slug, Name, Zone, Currency string
-	EndMS                      int64
+	StartMS, EndMS             int64
 }
 
 // Affiliate is a partner who is credited.
 type Affiliate struct {
 	ID, Organizer         int64
 	Name, Nickname, Email string
+	Paused                bool
 }
 
 // Code is a tracking code; Event is 0 for a common one.
 type Code struct {
 	ID, Organizer, Event int64
 	Text                 string // of today, as typed
+	Paused               bool   // when the revision was made: by itself or with its affiliate
 }
 
 // CodeText is one text that leads, or led, to a code: today's and the aliases.
@@ -88,6 +91,7 @@ type Policy struct {
 // Coupon binds a coupon's text to a tracking code from FromMS to before UntilMS,
 // in milliseconds. Of one text and organizer no two hold at the same time.
 type Coupon struct {
+	ID              int64
 	Organizer, Code int64
 	Folded          string // ASCII letters in lower case
 	FromMS, UntilMS int64
@@ -123,9 +127,9 @@ type catalogs struct {
 }
 
 type loadedCatalog struct {
-	key    string
-	schema string
-	users  int
+	revision Revision
+	schema   string
+	users    int
 }
 
 // attach makes the catalog's views on conn; release must be called after the
@@ -157,24 +161,30 @@ func (c *catalogs) attach(ctx context.Context, conn *sql.Conn, revision Revision
 // entry finds a state or loads it; the newest used stands last.
 func (c *catalogs) entry(ctx context.Context, revision Revision, asOfUS int64) (*loadedCatalog, error) {
 	for i, e := range c.loaded {
-		if e.key == revision.Key {
+		if e.revision.Key == revision.Key {
 			c.loaded = append(append(c.loaded[:i:i], c.loaded[i+1:]...), e)
 			return e, nil
 		}
 	}
-	dimensions, err := c.source.Dimensions(ctx, asOfUS)
+	c.next++
+	entry := &loadedCatalog{revision: revision, schema: fmt.Sprintf("catalog_%d", c.next)}
+	grown, err := c.grow(ctx, entry)
 	if err != nil {
-		return nil, fmt.Errorf("reading the catalog: %w", err)
-	}
-	if err := c.evict(ctx); err != nil {
 		return nil, err
 	}
-	c.next++
-	entry := &loadedCatalog{key: revision.Key, schema: fmt.Sprintf("catalog_%d", c.next)}
-	if err := c.load(ctx, entry.schema, dimensions); err != nil {
-		return nil, fmt.Errorf("loading the catalog: %w", err)
+	if !grown {
+		dimensions, err := c.source.Dimensions(ctx, asOfUS)
+		if err != nil {
+			return nil, fmt.Errorf("reading the catalog: %w", err)
+		}
+		if err := c.evict(ctx); err != nil {
+			return nil, err
+		}
+		if err := c.load(ctx, entry.schema, dimensions); err != nil {
+			return nil, fmt.Errorf("loading the catalog: %w", err)
+		}
+		c.metrics.dimensions.Inc()
 	}
-	c.metrics.dimensions.Inc()
 	c.loaded = append(c.loaded, entry)
 	return entry, nil
 }
@@ -239,15 +249,15 @@ func appendDimensions(conn driver.Conn, schema string, d *Dimensions) error {
 		}},
 		{"events", len(d.Events), func(i int) []driver.Value {
 			e := d.Events[i]
-			return []driver.Value{e.ID, e.Organizer, e.Slug, e.Name, e.Zone, e.Currency, e.EndMS}
+			return []driver.Value{e.ID, e.Organizer, e.Slug, e.Name, e.Zone, e.Currency, e.StartMS, e.EndMS}
 		}},
 		{"affiliates", len(d.Affiliates), func(i int) []driver.Value {
 			a := d.Affiliates[i]
-			return []driver.Value{a.ID, a.Organizer, a.Name, a.Nickname, a.Email}
+			return []driver.Value{a.ID, a.Organizer, a.Name, a.Nickname, a.Email, a.Paused}
 		}},
 		{"codes", len(d.Codes), func(i int) []driver.Value {
 			c := d.Codes[i]
-			return []driver.Value{c.ID, c.Organizer, c.Event, c.Text}
+			return []driver.Value{c.ID, c.Organizer, c.Event, c.Text, c.Paused}
 		}},
 		{"texts", len(d.Texts), func(i int) []driver.Value {
 			t := d.Texts[i]
@@ -263,7 +273,7 @@ func appendDimensions(conn driver.Conn, schema string, d *Dimensions) error {
 		}},
 		{"coupons", len(d.Coupons), func(i int) []driver.Value {
 			c := d.Coupons[i]
-			return []driver.Value{c.Organizer, c.Folded, c.Code, c.FromMS, c.UntilMS}
+			return []driver.Value{c.ID, c.Organizer, c.Folded, c.Code, c.FromMS, c.UntilMS}
 		}},
 		{"policies", len(d.Policies), func(i int) []driver.Value {
 			p := d.Policies[i]

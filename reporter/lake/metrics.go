@@ -8,6 +8,7 @@ type metrics struct {
 	verified   prometheus.Counter
 	refused    prometheus.Counter
 	dimensions prometheus.Counter
+	changes    prometheus.Counter
 }
 
 // The results of a reading.
@@ -40,10 +41,14 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		}),
 		dimensions: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "footfall_lake_catalog_loads_total",
-			Help: "States of the catalog loaded for reports.",
+			Help: "States of the catalog loaded whole for reports.",
+		}),
+		changes: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "footfall_lake_catalog_changes_total",
+			Help: "States of the catalog made for reports of an earlier one and what changed since.",
 		}),
 	}
-	for _, c := range []prometheus.Collector{m.readings, m.seconds, m.verified, m.refused, m.dimensions} {
+	for _, c := range []prometheus.Collector{m.readings, m.seconds, m.verified, m.refused, m.dimensions, m.changes} {
 		if err := r.Register(c); err != nil {
 			return nil, err
 		}
