@@ -2,8 +2,6 @@ package catalog
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -39,7 +37,8 @@ func (ch *change) writeCode(ctx context.Context, c codeRow) error {
 
 // AddCode adds a tracking code, or, with ClaimFrom, claims one that visits came
 // with while it was unknown: only a claim reaches back in time. A code that the
-// affiliate has owned from the beginning may be claimed later, too.
+// affiliate owned for all of the time that the claim reaches back may be claimed
+// later, too.
 func (c *Catalog) AddCode(ctx context.Context, actor string, add admin.CodeAdd) (admin.Code, error) {
 	var id ids.CodeID
 	err := c.change(ctx, actor, func(ch *change) error {
@@ -67,11 +66,10 @@ func (c *Catalog) AddCode(ctx context.Context, actor string, add admin.CodeAdd) 
 			if claim, err = claimFrom(add.ClaimFrom, o.Zone, ch.now); err != nil {
 				return err
 			}
-			if known, err := claimable(ctx, ch, code, owner); err != nil {
+			if id, err = codeOfText(ctx, ch, code); err != nil {
 				return err
-			} else if known != 0 {
-				id = known
-				return ch.claim(ctx, id, code.Text, *claim, owner)
+			} else if id != 0 {
+				return ch.claimKnown(ctx, id, code.Text, *claim, owner)
 			}
 		}
 		if err := checkFree(ctx, ch, code, 0); err != nil {
@@ -114,51 +112,6 @@ func (ch *change) insertCode(ctx context.Context, code codeRow, owner affiliateR
 func (ch *change) addText(ctx context.Context, code codeRow, text string) error {
 	return ch.version(ctx, `INSERT INTO code_texts (organizer, folded, event, text, code, from_ms, revision) VALUES (?, ?, ?, ?, ?, ?, ?)`,
 		code.Organizer, routes.FoldString(text), code.Event, text, code.ID, ch.knownUS/1000, ch.number)
-}
-
-func (ch *change) claim(ctx context.Context, id ids.CodeID, text string, from time.Time, owner affiliateRow) error {
-	if err := ch.version(ctx, `INSERT INTO code_claims (code, folded, from_ms, revision) VALUES (?, ?, ?, ?)`, id, routes.FoldString(text), from.UnixMilli(), ch.number); err != nil {
-		return err
-	}
-	return ch.audit(ctx, "code claim", fmt.Sprintf("code %d %s", id, text), nil,
-		fields{"text": text, "affiliate": owner.ID, "reaches_back_to": from.Format(time.RFC3339)})
-}
-
-// claimable finds the code that already has the text in this very scope, if its
-// first owner is the one who claims; 0: the text is new.
-func claimable(ctx context.Context, q querier, code codeRow, owner affiliateRow) (ids.CodeID, error) {
-	var id ids.CodeID
-	err := q.QueryRowContext(ctx, `SELECT code FROM code_texts WHERE organizer = ? AND folded = ? AND event = ?`, code.Organizer, routes.FoldString(code.Text), code.Event).Scan(&id)
-	if errors.Is(err, sql.ErrNoRows) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, fmt.Errorf("looking for the text: %w", err)
-	}
-	history, err := ownersOf(ctx, q, id)
-	if err != nil {
-		return 0, err
-	}
-	if len(history) == 0 || history[0].Affiliate != owner.ID {
-		return 0, nil // checkFree names who has it
-	}
-	return id, nil
-}
-
-// claimFrom is the past midnight that a claim reaches back to.
-func claimFrom(text, zone string, now time.Time) (*time.Time, error) {
-	loc, err := loadZone(zone)
-	if err != nil {
-		return nil, err
-	}
-	from, err := parseDate("/claim_from", strings.TrimSpace(text), loc)
-	if err != nil {
-		return nil, err
-	}
-	if from.After(now) {
-		return nil, admin.Refuse(admin.Invalid, "/claim_from", "a claim reaches back: %s is still to come in %s", text, zone)
-	}
-	return &from, nil
 }
 
 // PauseCode pauses or resumes a code; its links still redirect.

@@ -188,7 +188,7 @@ func (c *Catalog) Event(ctx context.Context, slug string) (admin.Event, error) {
 }
 
 func eventBySlug(ctx context.Context, q querier, slug string) (eventRow, error) {
-	e, err := scanEvent(q.QueryRowContext(ctx, `SELECT `+eventColumns+` AND e.slug = ?`, slug))
+	e, err := scanEvent(q.QueryRowContext(ctx, `SELECT `+eventColumns+` AND e.slug = ?`, foldSlug(slug)))
 	if errors.Is(err, sql.ErrNoRows) {
 		return e, admin.Refuse(admin.NotFound, "/event", "there is no event %q: «footfall event list» shows them, «footfall event add» adds one", slug)
 	}

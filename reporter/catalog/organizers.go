@@ -13,6 +13,7 @@ import (
 	"footfall/schemas/admin"
 	"footfall/schemas/ids"
 	"footfall/schemas/order"
+	"footfall/schemas/routes"
 )
 
 const organizerColumns = `o.id, o.slug, n.name, o.zone, o.currency, o.cookies
@@ -119,9 +120,10 @@ func (c *Catalog) Organizer(ctx context.Context, slug string) (admin.Organizer, 
 	return organizerBySlug(ctx, c.reader, slug)
 }
 
-// organizerBySlug refuses with what there is to choose from.
+// organizerBySlug refuses with what there is to choose from. Slugs are in lower
+// case, and asked for in any.
 func organizerBySlug(ctx context.Context, q querier, slug string) (admin.Organizer, error) {
-	if slug != "" {
+	if slug = foldSlug(slug); slug != "" {
 		o, err := scanOrganizer(q.QueryRowContext(ctx, `SELECT `+organizerColumns+` AND o.slug = ?`, slug))
 		if errors.Is(err, sql.ErrNoRows) {
 			return o, admin.Refuse(admin.NotFound, "/organizer", "there is no organizer %q: «footfall organizer list» shows them, «footfall organizer add» adds one", slug)
@@ -166,6 +168,8 @@ func checkSlug(slug string) error {
 	}
 	return nil
 }
+
+func foldSlug(slug string) string { return routes.FoldString(strings.TrimSpace(slug)) }
 
 const maxNameChars = 200 // fits a table, and every name that people have
 
