@@ -6,6 +6,7 @@ import (
 	"footfall/reporter/api"
 	"footfall/reporter/catalog"
 	"footfall/reporter/lake"
+	"footfall/reporter/publish"
 )
 
 // Config is the reporter role's.
@@ -16,11 +17,12 @@ type Config struct {
 	API     api.Config     `koanf:"api"`
 	Catalog catalog.Config `koanf:"catalog"`
 	Lake    lake.Config    `koanf:"lake"`
+	Publish publish.Config `koanf:"publish"`
 }
 
 // DefaultConfig is the role's defaults without its place.
 func DefaultConfig() Config {
-	return Config{API: api.DefaultConfig(), Catalog: catalog.DefaultConfig(), Lake: lake.DefaultConfig()}
+	return Config{API: api.DefaultConfig(), Catalog: catalog.DefaultConfig(), Lake: lake.DefaultConfig(), Publish: publish.DefaultConfig()}
 }
 
 // Place puts everything below a data directory. Configuration may move a part

@@ -21,6 +21,7 @@ import (
 	"footfall/reporter/attribution"
 	"footfall/reporter/catalog"
 	"footfall/reporter/lake"
+	"footfall/reporter/publish"
 	"footfall/reporter/report"
 	"footfall/schemas/ids"
 	"footfall/schemas/lake/lakelog"
@@ -30,7 +31,8 @@ import (
 // The reporter role:
 //
 //	commands ──unix socket──▶ api ──▶ catalog (SQLite) ──feed──▶ collectors, in process
-//	                           │         ▲ dimensions      └───▶ control listener ──▶ collectors elsewhere
+//	                           │         ▲ dimensions  │   └───▶ control listener ──▶ collectors elsewhere
+//	                           │         │             └──publish──▶ lake, log catalog
 //	                           ▼         │
 //	                         report ──▶ lake (DuckDB) ──▶ files that the log names
 //	                           │
@@ -52,6 +54,7 @@ type Reporter struct {
 	deps    Deps
 	catalog *catalog.Catalog
 	lake    *lake.Lake
+	publish *publish.Publisher
 	api     *api.API
 }
 
@@ -75,6 +78,12 @@ func New(config Config, deps Deps) (*Reporter, error) {
 	})
 	if err != nil {
 		return nil, fmt.Errorf("building the lake's reader: %w", err)
+	}
+	r.publish, err = publish.New(config.Publish, publish.Deps{
+		Dir: dir, Catalog: published{r.catalog}, Clock: deps.Clock, Log: deps.Log, Metrics: deps.Metrics,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("building the publication of the catalog: %w", err)
 	}
 	return r, r.buildReports()
 }
@@ -109,6 +118,7 @@ func (r *Reporter) Parts() []ops.Part {
 			err := r.catalog.Run(ctx)
 			return errors.Join(err, r.Close())
 		}},
+		{Name: "publication", Run: r.publish.Run},
 		{Name: "control listener", Open: r.catalog.OpenControl, Run: r.catalog.RunControl},
 		{Name: "api", Open: func(ctx context.Context) error { return r.api.Open(ctx, SocketPath(r.config.Dir)) }, Run: r.api.Run},
 		{Name: "api listener", Open: r.api.OpenTCP, Run: r.api.RunTCP},

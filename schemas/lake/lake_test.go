@@ -61,6 +61,7 @@ func columns() map[string]*parquet.Schema {
 		lake.TableOrders:     parquet.SchemaOf(lake.OrderRow{}),
 		lake.TableRefunds:    parquet.SchemaOf(lake.RefundRow{}),
 		lake.TableQuarantine: parquet.SchemaOf(lake.QuarantineRow{}),
+		lake.TableCatalog:    parquet.SchemaOf(lake.CatalogRow{}),
 	}
 }
 
@@ -91,6 +92,20 @@ func TestEveryColumnIsInTheDataDictionary(t *testing.T) {
 			t.Errorf("%s: %d columns described of %d", table, rows, len(schema.Columns()))
 		}
 	}
+}
+
+// What stands in the lake's folder is what the page says.
+func TestDictionaryBesideTheTablesIsThePages(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join(testkit.ModuleRoot(t), "docs", "format", "lake.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, tables, found := strings.Cut(string(page), "\n## Tables\n")
+	tables, _, end := strings.Cut(tables, "\n## Entry\n")
+	if !found || !end {
+		t.Fatal("docs/format/lake.md has no tables")
+	}
+	testkit.GoldenFile(t, "dictionary.md", []byte("# The tables of this lake\n"+tables))
 }
 
 func TestUnboundedColumnsExist(t *testing.T) {
