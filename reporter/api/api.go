@@ -75,6 +75,7 @@ func New(config Config, deps Deps) (*API, error) {
 	a.routes = newRoutes(a)
 	a.registerCatalog(a.routes)
 	a.registerCodes(a.routes)
+	a.registerCrediting(a.routes)
 	a.registerKeys(a.routes)
 	a.registerReports(a.routes)
 	a.routes.HandleFunc("GET "+openAPIPath, a.serveOpenAPI)

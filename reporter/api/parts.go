@@ -6,6 +6,7 @@ import (
 
 	"footfall/schemas/admin"
 	"footfall/schemas/ids"
+	"footfall/schemas/policy"
 )
 
 // Catalog is what the API asks and changes; reporter/catalog is one. An error
@@ -14,6 +15,7 @@ type Catalog interface {
 	Organizers
 	Affiliates
 	Codes
+	Crediting
 	Keys
 	Principals
 	Revision(ctx context.Context) (ids.Revision, error)
@@ -53,6 +55,15 @@ type Codes interface {
 	Code(ctx context.Context, ref admin.CodeRef) (admin.Code, error)
 	Aliases(ctx context.Context, ref admin.CodeRef) ([]admin.Alias, error)
 	Link(ctx context.Context, ref admin.CodeRef) (admin.Link, error)
+}
+
+// Crediting is what credits an order beside its click.
+type Crediting interface {
+	AddCoupon(ctx context.Context, actor string, add admin.CouponAdd) (admin.Coupon, error)
+	EndCoupon(ctx context.Context, actor, organizer, text string, end admin.CouponEnd) (admin.Coupon, error)
+	Coupons(ctx context.Context, organizer string) ([]admin.Coupon, error)
+	SetPolicy(ctx context.Context, actor string, set policy.Set) (policy.Listed, error)
+	Policies(ctx context.Context, organizer string) ([]policy.Listed, error)
 }
 
 // Keys are collectors with their tokens, webhook secrets and click keys.

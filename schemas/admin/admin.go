@@ -212,6 +212,9 @@ type CouponAdd struct {
 	Until     string `json:"until,omitempty"`
 }
 
+// Tenant is the organizer that the request names.
+func (a *CouponAdd) Tenant() *string { return &a.Organizer }
+
 // CouponEnd asks to end a coupon at a coming day, like 2026-12-01; empty: now.
 type CouponEnd struct {
 	Until string `json:"until,omitempty"`

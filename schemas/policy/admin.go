@@ -13,6 +13,9 @@ type Set struct {
 	From          string   `json:"from,omitempty"` // a coming day of the organizer's zone, like 2026-12-01; empty: the next
 }
 
+// Tenant is the organizer that the request names.
+func (s *Set) Tenant() *string { return &s.Organizer }
+
 // On gives the policy that Set asks for, given the one in force; version and
 // begin are the caller's to set, and the result is to be validated.
 func (s *Set) On(inForce Policy) Policy {
