@@ -27,40 +27,71 @@ func WriteExplanation(w io.Writer, format string, e *reports.Explanation) error 
 
 func explanationText(e *reports.Explanation) string {
 	var b strings.Builder
-	money := func(n int64) string { return decimal(n, e.Decimals, ",") + " " + e.Currency }
 	fmt.Fprintf(&b, "order %s of %s, event %s\n", safe(e.OrderID), e.Organizer, e.Event)
-	fmt.Fprintf(&b, "%s, version %d, ordered %s, %s tickets, %s", e.State, e.Version, stamp(e.Ordered), decimal(e.Tickets, 0, ","), money(e.Sales))
+	fmt.Fprintf(&b, "%s, version %d, ordered %s, %s, %s", e.State, e.Version, stamp(e.Ordered), tickets(e.Tickets), amount(e.Sales, e.Decimals, e.Currency))
 	if e.Test {
 		b.WriteString(", a test order: in no figure")
 	}
 	b.WriteString("\n\n")
-	if e.Winner == nil {
-		b.WriteString("credited to: nobody (direct)\n")
-	} else {
-		fmt.Fprintf(&b, "credited to: %s\n", who(*e.Winner))
+	if e.WhatIf() {
+		fmt.Fprintf(&b, "what if policy version %d credited it: version %d is in force at its date\n", e.PolicyVersion, e.PolicyInForce)
 	}
-	if len(e.Candidates) == 0 {
-		b.WriteString("  no candidate: the order has neither a click id nor a code\n")
-	}
-	for i, c := range e.Candidates {
-		fmt.Fprintf(&b, "  %d. %s %s: %s\n", i+1, c.Rule, safe(c.Given), who(c))
-		if c.ClickedAt != nil {
-			fmt.Fprintf(&b, "     clicked %s, visit %s\n", stamp(*c.ClickedAt), c.Visit)
-		}
-		fmt.Fprintf(&b, "     %s\n", c.Why)
-	}
+	writeCandidates(&b, e)
 	b.WriteString("\nversions received\n")
 	for _, v := range e.Versions {
 		fmt.Fprintf(&b, "  version %d %s: %s, known %s, collector %d, fingerprint %s\n", v.Version, v.State, v.Status, asOfText(v.KnownAt.UnixMicro()), v.Collector, v.Fingerprint)
+	}
+	if e.VersionsLeftOut > 0 {
+		fmt.Fprintf(&b, "  and %s more\n", decimal(e.VersionsLeftOut, 0, ","))
 	}
 	if len(e.Refunds) > 0 {
 		b.WriteString("\nrefunds received\n")
 	}
 	for _, r := range e.Refunds {
-		fmt.Fprintf(&b, "  %s on %s: %s, %s tickets, %s\n", safe(r.ID), stamp(r.Refunded), strings.ReplaceAll(r.Status, "_", " "), decimal(r.Tickets, 0, ","), money(r.Amount))
+		fmt.Fprintf(&b, "  %s on %s, %s, %s\n     %s: %s\n", safe(r.ID), stamp(r.Refunded), tickets(r.Tickets), amount(r.Amount, r.Decimals, r.Currency),
+			strings.ReplaceAll(r.Status, "_", " "), r.Why)
 	}
-	fmt.Fprintf(&b, "\npolicy %s\ncatalog %s, as of %s\n", e.Policy, e.CatalogRevision, asOfText(e.AsOfUS))
+	if e.RefundsLeftOut > 0 {
+		fmt.Fprintf(&b, "  and %s more\n", decimal(e.RefundsLeftOut, 0, ","))
+	}
+	fmt.Fprintf(&b, "\npolicy version %d: %s\n", e.PolicyVersion, e.Policy)
+	if e.WhatIf() {
+		fmt.Fprintf(&b, "in force at the order's date, version %d: %s\n", e.PolicyInForce, e.PolicyInForceWords)
+	}
+	fmt.Fprintf(&b, "catalog %s, as of %s\n", e.CatalogRevision, asOfText(e.AsOfUS))
 	return b.String()
+}
+
+func writeCandidates(b *strings.Builder, e *reports.Explanation) {
+	if e.Winner == nil {
+		b.WriteString("credited to: nobody (direct)\n")
+	} else {
+		fmt.Fprintf(b, "credited to: %s\n", who(*e.Winner))
+	}
+	if len(e.Candidates) == 0 {
+		b.WriteString("  no candidate: the order has neither a click id nor a code, and its visitor is not known\n")
+	}
+	for i, c := range e.Candidates {
+		fmt.Fprintf(b, "  %d. %s %s: %s\n", i+1, c.Rule, safe(c.Given), who(c))
+		if c.ClickedAt != nil {
+			fmt.Fprintf(b, "     clicked %s, visit %s\n", stamp(*c.ClickedAt), c.Visit)
+		}
+		fmt.Fprintf(b, "     %s\n", c.Why)
+	}
+	if e.MoreCandidates {
+		b.WriteString("  and more visits of the visitor, none of which wins\n")
+	}
+}
+
+func tickets(n int64) string {
+	if n == 1 {
+		return "1 ticket"
+	}
+	return decimal(n, 0, ",") + " tickets"
+}
+
+func amount(n int64, decimals int, currency string) string {
+	return decimal(n, decimals, ",") + " " + currency
 }
 
 func who(c reports.Candidate) string {

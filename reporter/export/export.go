@@ -52,6 +52,8 @@ func formatOf(name string) (format, error) {
 		return format{name, "application/json", writeJSON}, nil
 	case FormatNDJSON:
 		return format{name, "application/x-ndjson", writeNDJSON}, nil
+	case FormatParquet:
+		return format{name, "application/vnd.apache.parquet", writeParquet}, nil
 	case FormatXLSX:
 		return format{name, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", writeXLSX}, nil
 	}

@@ -31,6 +31,7 @@ func factsOf(t *reports.Table) []fact {
 	add("Rows", decimal(t.AllRows, 0, ","))
 	add("As of", asOfText(f.AsOfUS))
 	add("As of, to ask again", "--as-of "+strconv.FormatInt(f.AsOfUS, 10))
+	add("Settled", settledText(f))
 	add("Catalog", f.CatalogRevision)
 	add("Attribution policy", strconv.Itoa(f.PolicyVersion))
 	add("Bot rules", rulesText(f))
@@ -42,4 +43,14 @@ func rulesText(f reports.Facts) string {
 		return "none (no visits)"
 	}
 	return strings.Join(f.BotRules, ", ")
+}
+
+// settledText says that a report is settled where it was asked for only if it is:
+// then it stays so. Whether another one is settled changes with time, and its file
+// doesn't.
+func settledText(f reports.Facts) string {
+	if f.Settled {
+		return "yes: nothing known at or before this as-of can change any more"
+	}
+	return "not stated, since that changes with time and this file doesn't: ask with --settled, or with --as-of for what is true now"
 }

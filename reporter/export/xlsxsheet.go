@@ -11,7 +11,10 @@ import (
 
 // A number of more digits is written as text: Excel keeps 15 and makes zeroes of
 // the others.
-const exactNumber = 999_999_999_999_999
+const (
+	exactDigits = 15
+	exactNumber = 999_999_999_999_999
+)
 
 // sheetWriter writes the rows of a table as those of a sheet.
 type sheetWriter struct {
@@ -132,7 +135,7 @@ func (s sheetWriter) cell(dst []byte, at, row int, v *reports.Vector, i, decimal
 	case reports.KindText:
 		return appendTextCell(dst, column, row, styleText, v.Text(i))
 	case reports.KindDecimal:
-		if text := v.Text(i); isNumber(text) && len(text) <= len("999999999999999") {
+		if text := v.Text(i); isNumber(text) && digits(text) <= exactDigits {
 			return append(append(beginNumber(dst, column, row, styleGeneral), text...), endNumber...), false
 		}
 		return appendTextCell(dst, column, row, styleText, v.Text(i))
@@ -168,6 +171,16 @@ func (s sheetWriter) cell(dst []byte, at, row int, v *reports.Vector, i, decimal
 		}
 	}
 	return appendTextCell(dst, column, row, styleText, appendPlain(nil, v, i, kind, decimals))
+}
+
+func digits(text []byte) int {
+	n := 0
+	for _, c := range text {
+		if c >= '0' && c <= '9' {
+			n++
+		}
+	}
+	return n
 }
 
 const endNumber = "</v></c>"

@@ -63,6 +63,13 @@ type Table struct {
 	Freshness Freshness
 }
 
+// Format says how a table is written.
+type Format struct {
+	Name string // table, csv, json, ndjson, xlsx or parquet
+	BOM  bool   // of CSV: a byte order mark first, for spreadsheets that need it
+	Raw  bool   // of CSV: cells as they are, not safe from formulas; for machines
+}
+
 // Facts are what a report was asked and what it stands on.
 type Facts struct {
 	By        string // affiliate, code, event or day
@@ -77,6 +84,7 @@ type Facts struct {
 	ToMS      int64
 
 	AsOfUS          int64
+	Settled         bool // asked for only if it can never change again, and so it was
 	PolicyVersion   int
 	CatalogRevision string
 	BotRules        []string // versions that classified the visits of the range
