@@ -89,11 +89,7 @@ func New(config Config, deps Deps) (*Reporter, error) {
 }
 
 func (r *Reporter) buildReports() error {
-	policy, err := attribution.DefaultPolicy()
-	if err != nil {
-		return fmt.Errorf("reading the attribution policy: %w", err)
-	}
-	credits := attribution.New(policy, r.catalog.VerifyingKeys)
+	credits := attribution.New(r.catalog.VerifyingKeys)
 	engine, err := report.New(report.Deps{Lake: r.lake, Credits: credits, Metrics: r.deps.Metrics})
 	if err != nil {
 		return fmt.Errorf("building the reports: %w", err)

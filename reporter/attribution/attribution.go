@@ -1,5 +1,5 @@
-// Package attribution credits orders to visits and codes, by a policy, and
-// explains each credit.
+// Package attribution credits orders to visits and codes, by the organizer's
+// policy, and explains each credit.
 //
 // Invariant: a credit is a pure function of the rows and the catalog at the
 // as-of and of the policy: reports and explanations run the same statements. An
@@ -12,147 +12,191 @@ package attribution
 import (
 	"context"
 	"database/sql"
-	"embed"
 	"fmt"
-	"slices"
-	"strings"
 
 	"footfall/schemas/clickid"
 	"footfall/schemas/reports"
 )
 
-//go:embed *.sql
-var statements embed.FS
-
-// dayMS is a day of the window: 24 hours, whatever the clocks do.
-const dayMS = 24 * 60 * 60 * 1000
-
-// foldMacro folds letters as everywhere: ASCII only.
-const foldMacro = `CREATE TEMP MACRO fold(given) AS
-translate(trim(given), 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')`
-
 // Keys gives the click-id keys known at an as-of. Keys are never deleted.
 type Keys func(ctx context.Context, asOfUS int64) ([]clickid.Key, error)
 
-// Attribution credits orders.
+// Attribution credits orders. Safe for concurrent use.
 type Attribution struct {
-	policy Policy
-	keys   Keys
+	keys     Keys
+	defences defences
 }
 
-// New gives an attribution by a policy. keys may be nil: then an order whose
-// click id the consumer had no key for stays without that credit.
-func New(policy Policy, keys Keys) *Attribution { return &Attribution{policy: policy, keys: keys} }
+// defences are switched off by tests alone, which show that others then fail.
+type defences struct {
+	noRuledOut, noLookup, noSetAside bool
+}
 
-// PolicyVersion is the version of the policy that credits.
-func (a *Attribution) PolicyVersion() int { return a.policy.Version }
+// New gives an attribution. keys may be nil: then an order whose click id the
+// consumer had no key for stays without that credit.
+func New(keys Keys) *Attribution { return &Attribution{keys: keys} }
+
+// Credit makes the tables that reports.Crediting names. The error is an
+// *admin.Refusal where the policy's version is not known.
+func (a *Attribution) Credit(ctx context.Context, r *reports.Reading, ask reports.Crediting) (reports.Credited, error) {
+	p, err := readPolicies(ctx, r.Conn, ask)
+	if err != nil {
+		return reports.Credited{}, err
+	}
+	run := a.newRun(r, scope{organizer: ask.Organizer, between: ask.Between, byVisit: ask.ByVisit}, p)
+	if err := run.credit(ctx); err != nil {
+		return reports.Credited{}, err
+	}
+	return reports.Credited{PolicyVersions: p.versions(), WhatIf: ask.Policy != 0}, nil
+}
 
 // scope is whose orders are looked at, and which of them.
 type scope struct {
 	organizer int64
 	orderID   string   // empty: all of them
 	between   [2]int64 // what the range needs, half-open, in milliseconds
+	byVisit   bool     // between is of the credited visit
 }
 
-// wanted is the condition on order_id that keeps the orders of the scope.
-func (s scope) wanted() string {
-	switch {
-	case s.orderID != "":
-		return "order_id = getvariable('order_id')"
-	case s.between == [2]int64{reports.RangeFrom, reports.RangeTo}:
-		return "true"
-	}
-	return wantedInRange
+func (s scope) everything() bool { return s.between == [2]int64{reports.RangeFrom, reports.RangeTo} }
+
+// run is one crediting on one reading.
+type run struct {
+	*Attribution
+	*reports.Reading
+	scope    scope
+	policies *policies
+	texts    map[string]string // what stands for the names in braces in the statements
 }
 
-const wantedInRange = "order_id IN (FROM wanted)"
+func (a *Attribution) newRun(r *reports.Reading, s scope, p *policies) *run {
+	n := &run{Attribution: a, Reading: r, scope: s, policies: p}
+	n.texts = n.placeholders()
+	return n
+}
 
-// orders makes the tables refund_versions, order_versions, order_lines and orders
-// on a connection that has the lake's views.
-func (a *Attribution) orders(ctx context.Context, r *reports.Reading, s scope) error {
-	conn, order := r.Conn, any(s.orderID)
-	if s.orderID == "" {
-		order = nil
+// credit makes every table.
+func (n *run) credit(ctx context.Context) error {
+	if err := n.orders(ctx); err != nil {
+		return err
 	}
-	setup := []struct {
-		text string
-		args []any
-	}{
-		{foldMacro, nil},
-		{"SET VARIABLE organizer = ?::BIGINT", []any{s.organizer}},
-		{"SET VARIABLE order_id = ?::VARCHAR", []any{order}},
-		{"SET VARIABLE window_ms = ?::BIGINT", []any{int64(a.policy.WindowDays) * dayMS}},
-		{"SET VARIABLE cut_at_event_end = ?::BOOLEAN", []any{a.policy.CutAtEventEnd}},
-		{"SET VARIABLE pick = ?::VARCHAR", []any{a.policy.Pick}},
-		{"SET VARIABLE credit_from_ms = ?::BIGINT", []any{s.between[0]}},
-		{"SET VARIABLE credit_to_ms = ?::BIGINT", []any{s.between[1]}},
-		{"CREATE TEMP TABLE policy_rules (rule VARCHAR, rank BIGINT)", nil},
+	if err := n.candidates(ctx); err != nil {
+		return err
 	}
-	for _, s := range setup {
-		if _, err := conn.ExecContext(ctx, s.text, s.args...); err != nil {
+	if _, err := n.make(ctx, "credits"); err != nil {
+		return err
+	}
+	return n.refunds(ctx)
+}
+
+// orders makes refund_versions and the tables of orders.
+func (n *run) orders(ctx context.Context) error {
+	setup := fmt.Sprintf("%s; SET VARIABLE organizer = %d::BIGINT", foldMacro, n.scope.organizer)
+	if _, err := n.ExecContext(ctx, setup); err != nil {
+		return fmt.Errorf("setting up attribution: %w", err)
+	}
+	if n.scope.orderID != "" {
+		if _, err := n.ExecContext(ctx, "SET VARIABLE order_id = ?::VARCHAR", n.scope.orderID); err != nil {
 			return fmt.Errorf("setting up attribution: %w", err)
 		}
 	}
-	for i, rule := range a.policy.Rules {
-		if _, err := conn.ExecContext(ctx, "INSERT INTO policy_rules VALUES (?, ?)", rule, i); err != nil {
-			return fmt.Errorf("setting up attribution: %w", err)
+	if _, err := n.make(ctx, "refund_versions"); err != nil {
+		return err
+	}
+	if n.texts["wanted"] == wantedInRange {
+		from := "wanted"
+		if n.scope.byVisit {
+			from = "wanted_by_visit"
+		}
+		if _, err := n.makeFrom(ctx, "wanted", from); err != nil {
+			return err
 		}
 	}
-	names := []string{"refund_versions", "wanted", "order_versions", "order_lines"}
-	if s.wanted() != wantedInRange {
-		names = slices.Delete(names, 1, 2)
+	for _, name := range []string{"order_facts", "order_versions", "order_lines"} {
+		if _, err := n.make(ctx, name); err != nil {
+			return err
+		}
 	}
-	if err := makeTables(ctx, conn, s, names...); err != nil {
+	if err := n.recheck(ctx); err != nil {
 		return err
 	}
-	if err := a.recheck(ctx, conn, r.AsOfUS); err != nil {
-		return err
-	}
-	return makeTables(ctx, conn, s, "orders")
+	_, err := n.make(ctx, "orders")
+	return err
 }
 
-// Credit makes the tables orders, candidates, credits and refunds, and those
-// that they stand on, of the orders that are dated or refunded in a range of time,
-// in milliseconds, half-open; some others may be among them.
-func (a *Attribution) Credit(ctx context.Context, r *reports.Reading, organizer int64, between [2]int64) error {
-	return a.credit(ctx, r, scope{organizer: organizer, between: between})
-}
-
-func (a *Attribution) credit(ctx context.Context, r *reports.Reading, s scope) error {
-	if err := a.orders(ctx, r, s); err != nil {
+// candidates makes the table of that name. The visits of unknown codes, and that
+// of the one order that is explained, are looked up.
+func (n *run) candidates(ctx context.Context) error {
+	var between [2]int64
+	err := n.QueryRowContext(ctx, n.text(`SELECT coalesce(min(clicked_ms), 0), coalesce(max(clicked_ms) + 1, 0) FROM orders
+		WHERE click_status = 'valid' AND (click_code_state = 'unknown' OR {all_looked_up})`)).Scan(&between[0], &between[1])
+	if err != nil {
+		return fmt.Errorf("looking for clicks of unknown codes: %w", err)
+	}
+	if err := n.Visits(ctx, "clicked_rows", between); err != nil {
 		return err
 	}
-	between, err := clickedRange(ctx, r.Conn)
+	if _, err := n.make(ctx, "candidates"); err != nil {
+		return err
+	}
+	if n.scope.orderID == "" && !n.policies.names(ruleVisitor) || n.defences.noLookup {
+		return nil
+	}
+	return n.visitors(ctx)
+}
+
+// visitors adds the candidates of rule visitor. It looks at visits only where an
+// order needs it, and only for visitors that there are.
+func (n *run) visitors(ctx context.Context) error {
+	if needy, err := n.make(ctx, "needy"); err != nil || needy == 0 {
+		return err
+	}
+	clicks, err := n.span(ctx, "SELECT min(clicked_ms), max(clicked_ms) + 1 FROM needy")
 	if err != nil {
 		return err
 	}
-	if err := r.Visits(ctx, "clicked_rows", between); err != nil {
+	if err := n.Visits(ctx, "visitor_clicks", clicks); err != nil {
 		return err
 	}
-	return makeTables(ctx, r.Conn, s, "clicks", "given_codes", "candidates", "credits", "refunds")
-}
-
-// clickedRange gives the range of time, in milliseconds and half-open, of the
-// visits that crediting looks up: those of unknown codes, and that of the one
-// order that is explained. Equal ends: none.
-func clickedRange(ctx context.Context, conn *sql.Conn) (between [2]int64, err error) {
-	err = conn.QueryRowContext(ctx, `SELECT coalesce(min(clicked_ms), 0), coalesce(max(clicked_ms) + 1, 0) FROM orders
-		WHERE click_status = 'valid' AND (click_code_state = 'unknown' OR getvariable('order_id') IS NOT NULL)`).Scan(&between[0], &between[1])
-	if err != nil {
-		return between, fmt.Errorf("looking for clicks of unknown codes: %w", err)
+	if keys, err := n.make(ctx, "visitor_keys"); err != nil || keys == 0 {
+		return err
 	}
-	return between, nil
+	// An explanation shows visits before the window too, of one more window.
+	windows := 1
+	if n.scope.orderID != "" {
+		windows = 2
+	}
+	visits, err := n.span(ctx, fmt.Sprintf(
+		"SELECT min(ordered_ms - %d * window_ms), max(ordered_ms) + 1 FROM needy SEMI JOIN visitor_keys USING (order_id)", windows))
+	if err != nil {
+		return err
+	}
+	if err := n.Visits(ctx, "visitor_visits", visits); err != nil {
+		return err
+	}
+	text, err := n.statement("visitors")
+	if err != nil {
+		return err
+	}
+	if _, err := n.ExecContext(ctx, "INSERT INTO candidates BY NAME "+text); err != nil {
+		return fmt.Errorf("adding candidates of rule visitor: %w", err)
+	}
+	return nil
 }
 
-// makeTables runs name.sql into the temporary table name.
-func makeTables(ctx context.Context, conn *sql.Conn, s scope, names ...string) error {
-	for _, name := range names {
-		text, err := statements.ReadFile(name + ".sql")
-		if err != nil {
-			return fmt.Errorf("making table %s: %w", name, err)
-		}
-		if _, err := conn.ExecContext(ctx, "CREATE TEMP TABLE "+name+" AS "+strings.ReplaceAll(string(text), "{wanted}", s.wanted())); err != nil {
-			return fmt.Errorf("making table %s: %w", name, err)
+func (n *run) span(ctx context.Context, query string) (between [2]int64, err error) {
+	var from, to sql.NullInt64
+	if err := n.QueryRowContext(ctx, query).Scan(&from, &to); err != nil {
+		return between, fmt.Errorf("finding the range of a visitor's visits: %w", err)
+	}
+	return [2]int64{from.Int64, to.Int64}, nil
+}
+
+// refunds makes refund_steps, refunds and refund_lines.
+func (n *run) refunds(ctx context.Context) error {
+	for _, name := range []string{"refund_steps", "refunds", "refund_lines"} {
+		if _, err := n.make(ctx, name); err != nil {
+			return err
 		}
 	}
 	return nil

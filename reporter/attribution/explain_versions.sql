@@ -1,4 +1,6 @@
--- Every received version of the order, in the order in which the lake learned of them.
-SELECT version, state, known_us, collector, fingerprint, status
+-- The first received versions of the order, in the order in which the lake learned
+-- of them, and how many there are.
+SELECT version, state, known_us, collector, fingerprint, normalization, status, count(*) OVER ()
 FROM order_versions
 ORDER BY known_us, collector, epoch, shard, sequence
+LIMIT {most}

@@ -1,5 +1,5 @@
 -- The lines of the version of each order that counts.
-SELECT order_id, r.line_id, r.ticket_type, r.line_number, r.quantity, r.quantity * r.unit_price AS amount
-FROM order_rows r
+SELECT f.order_id, f.line_id, f.ticket_type, f.line_number, f.quantity, f.quantity * f.unit_price AS amount
+FROM order_facts f
 JOIN order_versions v USING (order_id, collector, epoch, shard, sequence)
-WHERE r.organizer_id = getvariable('organizer') AND v.status = 'counts' AND ({wanted})
+WHERE v.status = 'counts'

@@ -2,7 +2,6 @@ package attribution
 
 import (
 	"context"
-	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
@@ -12,6 +11,11 @@ import (
 	"footfall/schemas/clickid"
 )
 
+// noneRechecked stands for the table rechecked where no click id needs it.
+const noneRechecked = `(SELECT NULL::VARCHAR AS click_id, NULL::VARCHAR AS click_status, NULL::VARCHAR AS click_epoch, NULL::BIGINT AS click_shard,
+  NULL::BIGINT AS click_sequence, NULL::BIGINT AS click_event_id, NULL::BIGINT AS click_code_id, NULL::VARCHAR AS click_code_state,
+  NULL::BOOLEAN AS click_ended, NULL::BOOLEAN AS click_test, NULL::BIGINT AS clicked_ms WHERE false)`
+
 // unlocked is a click id that the consumer had no key for, verified again.
 type unlocked struct {
 	id     string
@@ -19,17 +23,17 @@ type unlocked struct {
 	fields clickid.Fields // where status is Valid
 }
 
-// unlock verifies the click ids of some rows; those whose key is still unknown
-// are left out. rows is all of a statement behind its SELECT list.
-func (a *Attribution) unlock(ctx context.Context, conn *sql.Conn, rows string, asOfUS int64, args ...any) ([]unlocked, error) {
-	list, err := clickIDs(ctx, conn, rows, args...)
+// unlock verifies the click ids of unknown keys; those whose key is still unknown
+// are left out.
+func (n *run) unlock(ctx context.Context) ([]unlocked, error) {
+	list, err := n.lockedIDs(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("finding click ids of unknown keys: %w", err)
 	}
-	if len(list) == 0 || a.keys == nil {
+	if len(list) == 0 || n.Attribution.keys == nil {
 		return nil, nil
 	}
-	known, err := a.keys(ctx, asOfUS)
+	known, err := n.Attribution.keys(ctx, n.AsOfUS)
 	if err != nil {
 		return nil, fmt.Errorf("reading click-id keys: %w", err)
 	}
@@ -47,8 +51,9 @@ func (a *Attribution) unlock(ctx context.Context, conn *sql.Conn, rows string, a
 	return out, nil
 }
 
-func clickIDs(ctx context.Context, conn *sql.Conn, from string, args ...any) (ids []string, err error) {
-	rows, err := conn.QueryContext(ctx, "SELECT DISTINCT click_id "+from, args...)
+func (n *run) lockedIDs(ctx context.Context) (ids []string, err error) {
+	rows, err := n.QueryContext(ctx, `SELECT DISTINCT f.click_id FROM order_facts f JOIN order_versions v ON v.fact = f.rowid
+		WHERE v.status = 'counts' AND f.click_status = 'unknown_key'`)
 	if err != nil {
 		return nil, err
 	}
@@ -64,19 +69,16 @@ func clickIDs(ctx context.Context, conn *sql.Conn, from string, args ...any) (id
 }
 
 // recheck makes the table rechecked of the click ids that verify now, or that
-// turn out to be forged.
-func (a *Attribution) recheck(ctx context.Context, conn *sql.Conn, asOfUS int64) error {
-	_, err := conn.ExecContext(ctx, `CREATE TEMP TABLE rechecked (click_id VARCHAR, click_status VARCHAR,
-		click_epoch VARCHAR, click_shard BIGINT, click_sequence BIGINT, click_event_id BIGINT, click_code_id BIGINT,
-		click_code_state VARCHAR, click_ended BOOLEAN, click_test BOOLEAN, clicked_ms BIGINT)`)
-	if err != nil {
-		return fmt.Errorf("making table rechecked: %w", err)
-	}
-	found, err := a.unlock(ctx, conn, "FROM order_versions WHERE status = 'counts' AND click_status = 'unknown_key'", asOfUS)
+// turn out to be forged; without any there is no such table.
+func (n *run) recheck(ctx context.Context) error {
+	found, err := n.unlock(ctx)
 	if err != nil || len(found) == 0 {
 		return err
 	}
-	err = conn.Raw(func(raw any) (err error) {
+	if _, err := n.ExecContext(ctx, "CREATE TEMP TABLE rechecked AS "+noneRechecked); err != nil {
+		return fmt.Errorf("making table rechecked: %w", err)
+	}
+	err = n.Raw(func(raw any) (err error) {
 		c, ok := raw.(driver.Conn)
 		if !ok {
 			return errors.New("the connection is not DuckDB's")
@@ -96,6 +98,7 @@ func (a *Attribution) recheck(ctx context.Context, conn *sql.Conn, asOfUS int64)
 	if err != nil {
 		return fmt.Errorf("filling table rechecked: %w", err)
 	}
+	n.texts["rechecked"] = "rechecked"
 	return nil
 }
 

@@ -12,7 +12,10 @@ import (
 
 // column is one column of a view: its SQL over the file's columns, and its type,
 // which a view over no files needs.
-type column struct{ name, sql, kind string }
+type column struct {
+	name, sql, kind string
+	later           bool // files of before the column was there are read as if it were null
+}
 
 func plain(kind string, names ...string) []column {
 	out := make([]column, len(names))
@@ -45,25 +48,27 @@ func visitColumns() []column {
 		plain("BIGINT", "organizer_id", "event_id", "code_id"),
 		plain("VARCHAR", "code_text", "code_state"),
 		plain("BOOLEAN", "ended", "test", "head", "prefetch", "bot"),
-		plain("VARCHAR", "bot_rules"))
+		plain("VARCHAR", "bot_rules"),
+		plain("BIGINT", "visitor_key"), plain("VARCHAR", "visitor_source"))
 }
 
 func orderColumns() []column {
 	return concat(plain("VARCHAR", "order_id"), plain("BIGINT", "version"), plain("VARCHAR", "state"),
 		[]column{millis("ordered_ms", "ordered_at")}, position(),
-		plain("BIGINT", "organizer_id", "event_id"), plain("VARCHAR", "currency"), plain("BOOLEAN", "test"),
+		plain("BIGINT", "organizer_id", "event_id"), plain("VARCHAR", "currency"), plain("BOOLEAN", "test", "future"),
 		plain("VARCHAR", "click_id", "click_status", "click_epoch"),
 		plain("BIGINT", "click_shard", "click_sequence", "click_event_id", "click_code_id"),
 		plain("VARCHAR", "click_code_state"), plain("BOOLEAN", "click_ended", "click_test"),
 		[]column{millis("clicked_ms", "clicked_at")},
 		plain("VARCHAR", "affiliate_text", "coupon_text", "fingerprint"), plain("BIGINT", "normalization", "line_number"),
-		plain("VARCHAR", "line_id", "ticket_type"), plain("BIGINT", "quantity", "unit_price"))
+		plain("VARCHAR", "line_id", "ticket_type"), plain("BIGINT", "quantity", "unit_price"),
+		[]column{{name: "visitor_key", sql: "visitor_key", kind: "BIGINT", later: true}})
 }
 
 func refundColumns() []column {
 	return concat(plain("VARCHAR", "refund_id", "order_id"),
 		[]column{millis("refunded_ms", "refunded_at")}, position(),
-		plain("BIGINT", "organizer_id"), plain("VARCHAR", "currency", "reason"), plain("BOOLEAN", "whole"),
+		plain("BIGINT", "organizer_id"), plain("VARCHAR", "currency", "reason"), plain("BOOLEAN", "future", "whole"),
 		plain("VARCHAR", "fingerprint"), plain("BIGINT", "normalization", "line_number"), plain("VARCHAR", "line_id"),
 		plain("BIGINT", "quantity", "amount"))
 }
@@ -104,6 +109,21 @@ func (v view) files(all []lakelog.File, asOfUS int64) []lakelog.File {
 	return out
 }
 
+// rows reads the files. A column that came later is null in those without it.
+func (v view) rows(files string) string {
+	var later []string
+	for _, c := range v.columns {
+		if c.later {
+			later = append(later, fmt.Sprintf("NULL::%s AS %s", c.kind, c.name))
+		}
+	}
+	if len(later) == 0 {
+		return fmt.Sprintf("read_parquet([%s], hive_partitioning = false)", files)
+	}
+	return fmt.Sprintf("(FROM read_parquet([%s], hive_partitioning = false, union_by_name = true) UNION ALL BY NAME SELECT %s WHERE false)",
+		files, strings.Join(later, ", "))
+}
+
 // create makes the view on a connection. Rows that the as-of doesn't know are
 // never in it, whatever the files hold.
 func (v view) create(ctx context.Context, conn *sql.Conn, paths []string, asOfUS int64) error {
@@ -124,8 +144,7 @@ func (v view) create(ctx context.Context, conn *sql.Conn, paths []string, asOfUS
 		for i, p := range paths {
 			quoted[i] = quote(p)
 		}
-		fmt.Fprintf(&text, " FROM read_parquet([%s], hive_partitioning = false) WHERE known_at <= make_timestamptz(%d)",
-			strings.Join(quoted, ", "), asOfUS)
+		fmt.Fprintf(&text, " FROM %s WHERE known_at <= make_timestamptz(%d)", v.rows(strings.Join(quoted, ", ")), asOfUS)
 		if v.timed != "" {
 			fmt.Fprintf(&text, " AND %[1]s >= make_timestamptz(%[2]d) AND %[1]s < make_timestamptz(%[3]d)",
 				v.timed, v.between[0]*1000, v.between[1]*1000)

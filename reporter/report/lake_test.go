@@ -105,9 +105,7 @@ func newWorld(t testing.TB, seed uint64) *world {
 	})
 	check(t, err)
 	t.Cleanup(func() { check(t, w.lake.Close()) })
-	policy, err := attribution.DefaultPolicy()
-	check(t, err)
-	w.credits = attribution.New(policy, func(context.Context, int64) ([]clickid.Key, error) { return w.keys, nil })
+	w.credits = attribution.New(func(context.Context, int64) ([]clickid.Key, error) { return w.keys, nil })
 	w.engine, err = report.New(report.Deps{Lake: w.lake, Credits: w.credits, Metrics: w.reg})
 	check(t, err)
 	return w

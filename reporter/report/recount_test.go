@@ -244,7 +244,7 @@ func (in *input) taken(q question, purchases map[string]*purchase) (out []taken,
 		inRange := r.RefundedAtMS >= q.fromMS && r.RefundedAtMS < q.toMS
 		p := purchases[r.OrderID]
 		if p == nil || !p.counts() {
-			if inRange {
+			if inRange && (p == nil || p.head.State == "pending" && !p.head.Test) {
 				waiting++
 			}
 			continue

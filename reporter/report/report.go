@@ -31,12 +31,9 @@ type Lake interface {
 	Read(ctx context.Context, asOfUS int64, read func(context.Context, *reports.Reading) error) error
 }
 
-// Credits makes the tables orders, credits, refunds, order_versions and
-// refund_versions on a connection, at least of the orders that are dated or
-// refunded in a range of time.
+// Credits makes the tables that reports.Crediting names.
 type Credits interface {
-	Credit(ctx context.Context, r *reports.Reading, organizer int64, between [2]int64) error
-	PolicyVersion() int
+	Credit(ctx context.Context, r *reports.Reading, ask reports.Crediting) (reports.Credited, error)
 }
 
 // Deps of the engine.
@@ -100,7 +97,8 @@ func (e *Engine) run(ctx context.Context, q Query, deliver func(context.Context,
 // answer makes the table from the rows of the range.
 func (e *Engine) answer(ctx context.Context, reading *reports.Reading, q Query, r *resolved) (*reports.Table, error) {
 	conn, b := reading.Conn, reading.Basis
-	if err := e.deps.Credits.Credit(ctx, reading, r.organizer, r.between); err != nil {
+	credited, err := e.deps.Credits.Credit(ctx, reading, reports.Crediting{Organizer: r.organizer, Between: r.between})
+	if err != nil {
 		return nil, err
 	}
 	if err := reading.Visits(ctx, "visit_rows", r.between); err != nil {
@@ -119,7 +117,7 @@ func (e *Engine) answer(ctx context.Context, reading *reports.Reading, q Query, 
 		Facts: reports.Facts{
 			By: r.kind.by, Organizer: r.slug, Event: strings.ToLower(q.Event), Affiliate: q.Affiliate, Code: q.Code, Basis: "order date",
 			Sort: q.Sort, Zone: r.zone.String(), FromMS: r.between[0], ToMS: r.between[1],
-			AsOfUS: b.AsOfUS, PolicyVersion: e.deps.Credits.PolicyVersion(), CatalogRevision: b.CatalogRevision,
+			AsOfUS: b.AsOfUS, PolicyVersion: credited.PolicyVersions[len(credited.PolicyVersions)-1], CatalogRevision: b.CatalogRevision,
 		},
 	}
 	if table.Facts.BotRules, err = r.botRules(ctx, conn); err != nil {
