@@ -4,11 +4,13 @@ import (
 	"context"
 	"io"
 	"net/url"
+	"strconv"
 
 	"footfall/reporter/attribution"
 	"footfall/reporter/export"
 	"footfall/reporter/lake"
 	"footfall/reporter/report"
+	"footfall/schemas/admin"
 	"footfall/schemas/reports"
 )
 
@@ -27,18 +29,32 @@ func (a answers) Report(ctx context.Context, parameters url.Values, deliver func
 	return a.engine.Run(ctx, query, deliver)
 }
 
-func (a answers) Explain(ctx context.Context, organizer, order, asOf string) (*reports.Explanation, error) {
-	asOfUS, err := report.ParseAsOf(asOf)
-	if err != nil {
-		return nil, err
+func (a answers) Explain(ctx context.Context, organizer, order string, parameters url.Values) (*reports.Explanation, error) {
+	question := attribution.Question{Organizer: organizer, OrderID: order}
+	for name, given := range parameters {
+		var err error
+		switch name {
+		case "as_of":
+			question.AsOfUS, err = report.ParseAsOf(given[0])
+		case "policy":
+			question.Policy, err = strconv.Atoi(given[0])
+			if err != nil || question.Policy < 1 {
+				err = admin.Refuse(admin.Invalid, "/policy", "policy is %q: want the number of a version", given[0])
+			}
+		default:
+			err = admin.Refuse(admin.Invalid, "/"+name, "unknown parameter %q: want as_of, policy or format", name)
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
-	return a.credits.Explain(ctx, a.lake, attribution.Question{Organizer: organizer, OrderID: order, AsOfUS: asOfUS})
+	return a.credits.Explain(ctx, a.lake, question)
 }
 
 func (answers) ContentType(format string) (string, error) { return export.ContentType(format) }
 
-func (answers) WriteReport(ctx context.Context, w io.Writer, format string, t *reports.Table) error {
-	return export.Write(ctx, w, format, export.Options{}, t)
+func (answers) WriteTable(ctx context.Context, w io.Writer, f reports.Format, t *reports.Table) error {
+	return export.Write(ctx, w, f.Name, export.Options{BOM: f.BOM, Raw: f.Raw}, t)
 }
 
 func (answers) WriteExplanation(w io.Writer, format string, e *reports.Explanation) error {

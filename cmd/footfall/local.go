@@ -35,14 +35,24 @@ func (e *env) local(request *http.Request) (answer *http.Response, err error) {
 
 // askHandler asks a handler in this process.
 func askHandler(h http.Handler) exchange {
-	return func(request *http.Request) (*http.Response, error) {
+	return func(request *http.Request) (answer *http.Response, err error) {
 		w := &recorder{header: http.Header{}, status: http.StatusOK}
+		defer func() {
+			if cut := recover(); cut == http.ErrAbortHandler { //nolint:errorlint // a panic's value, as net/http has it
+				answer, err = nil, errCut
+			} else if cut != nil {
+				panic(cut)
+			}
+		}()
 		h.ServeHTTP(w, request)
 		return &http.Response{
 			StatusCode: w.status, Status: http.StatusText(w.status), Header: w.header, Body: io.NopCloser(&w.body), Request: request,
 		}, nil
 	}
 }
+
+// errCut is an answer that failed underway.
+var errCut = errors.New("the answer failed before its end: ask again, or see the server's log")
 
 // recorder keeps an answer.
 type recorder struct {

@@ -38,6 +38,8 @@ func statusOf(reason admin.Reason) int {
 		return http.StatusConflict
 	case admin.NotFound:
 		return http.StatusNotFound
+	case admin.Question:
+		return http.StatusBadRequest
 	case admin.Busy:
 		return http.StatusServiceUnavailable
 	default:
@@ -87,7 +89,7 @@ func detailFor(who admin.Principal, refusal *admin.Refusal) string {
 			return refusal.Detail
 		}
 	case admin.RoleAffiliate:
-		if refusal.Reason == admin.Invalid && slices.Contains([]string{"/by", "/columns", "/sort", "/limit", "/after", "/from", "/to", "/as_of", "/format", "/zone", "/basis", "/compare"}, refusal.Pointer) {
+		if (refusal.Reason == admin.Invalid || refusal.Reason == admin.Question) && slices.Contains([]string{"/by", "/columns", "/sort", "/limit", "/after", "/from", "/to", "/as_of", "/format", "/zone", "/basis", "/compare"}, refusal.Pointer) {
 			return refusal.Detail // of the form of the question, not of what is there
 		}
 	}

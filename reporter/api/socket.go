@@ -14,14 +14,11 @@ import (
 	"footfall/internal/ops"
 )
 
-// maxSocketPath is what the kernel takes as a socket's name.
-const maxSocketPath = 107
-
 // Open makes the unix socket at path, on which commands wait until Run answers
 // them. The caller holds the catalog's lock, so a socket that stands there is a
 // dead process's. Only this user may connect.
 func (a *API) Open(ctx context.Context, path string) error {
-	listener, err := listen(ctx, path)
+	listener, err := ops.ListenSocket(ctx, path)
 	if err != nil {
 		return err
 	}
@@ -44,30 +41,6 @@ func (a *API) Run(ctx context.Context) (err error) {
 		err = errors.Join(err, fmt.Errorf("removing the socket: %w", removing))
 	}
 	return err
-}
-
-// listen gives the socket its name only once its mode is set.
-func listen(ctx context.Context, path string) (net.Listener, error) {
-	temp := path + ".new"
-	if len(temp) > maxSocketPath {
-		return nil, fmt.Errorf("%w: the data directory's path is too long for a socket in it (%s, %d bytes of at most %d): use a shorter one", ops.ErrConfig, path, len(path), maxSocketPath-len(".new"))
-	}
-	for _, name := range []string{temp, path} {
-		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("removing an old socket: %w", err)
-		}
-	}
-	l, err := (&net.ListenConfig{}).Listen(ctx, "unix", temp)
-	if err != nil {
-		return nil, fmt.Errorf("listening on %s: %w", path, err)
-	}
-	if u, ok := l.(*net.UnixListener); ok {
-		u.SetUnlinkOnClose(false) // its name is another by then
-	}
-	if err := errors.Join(os.Chmod(temp, 0o600), os.Rename(temp, path)); err != nil {
-		return nil, errors.Join(fmt.Errorf("naming the socket: %w", err), l.Close())
-	}
-	return l, nil
 }
 
 // peer names who is at the other end, by the kernel's word.

@@ -3,7 +3,9 @@ package api
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 
 	"footfall/schemas/admin"
 )
@@ -74,8 +76,14 @@ func withQuery(r *http.Request, q url.Values) *http.Request {
 func (a *API) scopeOwn(r *http.Request, p admin.Principal, x access) (*http.Request, error) {
 	own := strconv.FormatUint(uint64(p.Affiliate), 10)
 	q := r.URL.Query()
+	if q.Has("policy") {
+		return nil, &problemError{status: http.StatusForbidden, pointer: "/policy", detail: "an affiliate's key asks by the policy in force alone"}
+	}
 	switch x.own {
 	case ownRows:
+		if err := a.ownWords(r, p, q); err != nil {
+			return nil, err
+		}
 		for _, given := range q["affiliate"] {
 			if given != "" && given != own {
 				return nil, notThere("/affiliate", "affiliate")
@@ -98,6 +106,32 @@ func (a *API) scopeOwn(r *http.Request, p admin.Principal, x access) (*http.Requ
 		return nil, &problemError{status: http.StatusForbidden, detail: "an affiliate's key may not ask this: docs/api.md says who may"}
 	}
 	return r, nil
+}
+
+// ownWords refuses words that could tell an affiliate whether another one, or
+// another's code, is there.
+func (a *API) ownWords(r *http.Request, p admin.Principal, q url.Values) error {
+	for _, where := range q["where"] {
+		for _, field := range []string{"affiliate", "code"} {
+			if strings.Contains(strings.ToLower(where), field) {
+				return &problemError{status: http.StatusForbidden, pointer: "/where", detail: "an affiliate's key narrows by the parameter code, not by " + field + " in where"}
+			}
+		}
+	}
+	for _, text := range q["code"] {
+		if text == "" {
+			continue
+		}
+		code, err := a.deps.Catalog.Code(r.Context(), admin.CodeRef{Organizer: p.Organizer, Event: q.Get("event"), Text: text})
+		_, refused := admin.AsRefusal(err)
+		if err != nil && !refused {
+			return err
+		}
+		if refused || !slices.ContainsFunc(code.Owners, func(o admin.CodeOwner) bool { return o.Affiliate == p.Affiliate }) {
+			return notThere("/code", "code")
+		}
+	}
+	return nil
 }
 
 // tenanted is a body that names an organizer.

@@ -12,6 +12,7 @@ type Reason string
 const (
 	Invalid  Reason = "invalid"   // a field's value
 	Conflict Reason = "conflict"  // another row stands against it
+	Question Reason = "question"  // a parameter of a question
 	NotFound Reason = "not_found" // what it names isn't there
 	Busy     Reason = "busy"      // too much is being asked at once, or in one question
 )
