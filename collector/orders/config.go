@@ -8,7 +8,7 @@ import (
 // Config of the order listener.
 type Config struct {
 	Listen string `koanf:"listen" doc:"address of the order listener, apart from the one for clicks; put TLS in front of it where it is not the loopback"`
-	Dir    string `koanf:"dir" doc:"directory of the index of orders already received (orders-index.db)"`
+	Dir    string `koanf:"dir" doc:"directory of the index of orders already received (orders-index.db) and of the socket of imports (orders.sock)"`
 }
 
 // DefaultConfig gives the defaults; Dir is the role's to set.
@@ -40,10 +40,15 @@ const (
 	idleTimeout = 75 * time.Second
 	// maxConnections: orders come from servers that keep connections open.
 	maxConnections = 1024
+	// maxImports at once: each has one connection, and they share one disk.
+	maxImports = 16
+	// importTimeout of one batch: a thousand look-ups and a sync take a second.
+	importTimeout = 30 * time.Second
 	// answerTimeout is how long an answer waits for the disk. A client that
 	// gave up earlier gets the same answer by sending again.
 	answerTimeout = 8 * time.Second
-	// drainTimeout of a stop: longer than answerTimeout.
+	// drainTimeout of a stop: longer than answerTimeout. A batch of an import that
+	// takes longer is cut off, and sent again.
 	drainTimeout = 10 * time.Second
 	// retryAfterSeconds of a 503: a full disk isn't cleared in less.
 	retryAfterSeconds = 10

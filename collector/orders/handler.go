@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"strconv"
 
 	"github.com/valyala/fasthttp"
@@ -43,11 +42,7 @@ func (o *Orders) handle(ctx *fasthttp.RequestCtx) {
 	defer func() {
 		// fasthttp would let the process die.
 		if failure := recover(); failure != nil {
-			o.metrics.panics.Inc()
-			o.deps.Log.Error("request of the order listener panicked", "panic", fmt.Sprint(failure), "stack", string(debug.Stack()))
-			ctx.Response.Reset()
-			newProblem(fasthttp.StatusInternalServerError, "internal", "It can't be answered", "Send the same again later.").write(ctx)
-			ctx.SetConnectionClose()
+			o.panicked(ctx, failure)
 		}
 		o.metrics.requests.WithLabelValues(endpoint, strconv.Itoa(ctx.Response.StatusCode())).Inc()
 		o.metrics.seconds.Observe(o.deps.Clock().Sub(start).Seconds())
@@ -168,10 +163,7 @@ func (o *Orders) store(rc *fasthttp.RequestCtx, in document) *problem {
 		return o.unavailable(err)
 	}
 	o.afterSync()
-	name, status, code := "order", statusStored, fasthttp.StatusCreated
-	if e.key.kind == KindRefund {
-		name = "refund"
-	}
+	name, status, code := kindName(e.key.kind), statusStored, fasthttp.StatusCreated
 	if repeated {
 		same, bad := o.compare(stored, e, in)
 		if bad != nil {
@@ -225,31 +217,33 @@ func (o *Orders) unavailable(err error) *problem {
 	case errors.Is(err, context.DeadlineExceeded):
 		why = "timeout"
 	}
-	if o.repeats.allow(why) {
+	if o.lines.allow(why) {
 		o.deps.Log.Error("orders can't be stored, they are answered 503 and will be sent again", "reason", why, "error", err)
 	}
 	return unavailable(why)
 }
 
-// handleBroken answers what is no request that handle could see.
-func (o *Orders) handleBroken(ctx *fasthttp.RequestCtx, err error) {
-	var small *fasthttp.ErrSmallBuffer
-	var timeout interface{ Timeout() bool }
-	p := newProblem(fasthttp.StatusBadRequest, "request", "It is not a valid HTTP request", "")
-	switch {
-	case errors.Is(err, fasthttp.ErrBodyTooLarge):
-		p = newProblem(fasthttp.StatusRequestEntityTooLarge, "too_large", "The body is too large",
-			fmt.Sprintf("A body may have %d bytes.", MaxRequestBytes))
-	case errors.As(err, &small):
-		p = newProblem(fasthttp.StatusRequestHeaderFieldsTooLarge, "head_too_large", "The head is too large",
-			fmt.Sprintf("The request line and headers may have %d bytes.", maxHeadBytes))
-	case errors.As(err, &timeout) && timeout.Timeout():
-		p = newProblem(fasthttp.StatusRequestTimeout, "timeout", "The request came too slowly", "")
+// handleBroken answers what is no request that a handler could see.
+func (o *Orders) handleBroken(endpoint string, bodyBytes int) func(*fasthttp.RequestCtx, error) {
+	return func(ctx *fasthttp.RequestCtx, err error) {
+		var small *fasthttp.ErrSmallBuffer
+		var timeout interface{ Timeout() bool }
+		p := newProblem(fasthttp.StatusBadRequest, "request", "It is not a valid HTTP request", "")
+		switch {
+		case errors.Is(err, fasthttp.ErrBodyTooLarge):
+			p = newProblem(fasthttp.StatusRequestEntityTooLarge, "too_large", "The body is too large",
+				fmt.Sprintf("A body may have %d bytes.", bodyBytes))
+		case errors.As(err, &small):
+			p = newProblem(fasthttp.StatusRequestHeaderFieldsTooLarge, "head_too_large", "The head is too large",
+				fmt.Sprintf("The request line and headers may have %d bytes.", maxHeadBytes))
+		case errors.As(err, &timeout) && timeout.Timeout():
+			p = newProblem(fasthttp.StatusRequestTimeout, "timeout", "The request came too slowly", "")
+		}
+		o.metrics.requests.WithLabelValues(endpoint, strconv.Itoa(p.Status)).Inc()
+		if c, ok := ctx.Conn().(*lingering); ok {
+			c.linger = true
+		}
+		ctx.SetConnectionClose()
+		p.write(ctx)
 	}
-	o.metrics.requests.WithLabelValues("other", strconv.Itoa(p.Status)).Inc()
-	if c, ok := ctx.Conn().(*lingering); ok {
-		c.linger = true
-	}
-	ctx.SetConnectionClose()
-	p.write(ctx)
 }

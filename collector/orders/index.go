@@ -323,6 +323,18 @@ func (x *index) find(ctx context.Context, k key) (*entry, error) {
 	return e, nil
 }
 
+// known says whether another version of the order is in the index.
+func (x *index) known(ctx context.Context, k key) (bool, error) {
+	var n int
+	err := x.db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM entry WHERE organizer = ? AND kind = ? AND id = ? AND version <> ?)",
+		int64(k.organizer), int64(k.kind), k.id, int64(k.version)).Scan(&n)
+	if err != nil {
+		x.metrics.indexErrors.WithLabelValues("read").Inc()
+		return false, fmt.Errorf("reading the index of orders: %w", x.classify(err))
+	}
+	return n > 0, nil
+}
+
 // classify marks what SQLite calls corrupt, here and for the next start.
 func (x *index) classify(err error) error {
 	if failure, ok := errors.AsType[*sqlite.Error](err); ok {

@@ -58,13 +58,13 @@ type lingering struct {
 
 // Close ends our side first and reads for a while where linger is set.
 func (c *lingering) Close() error {
-	tcp, ok := c.Conn.(*net.TCPConn)
+	half, ok := c.Conn.(interface{ CloseWrite() error })
 	if !c.linger || !ok {
 		return c.Conn.Close()
 	}
 	// Whatever the client does now, the connection is closed next.
-	if tcp.CloseWrite() == nil && tcp.SetReadDeadline(time.Now().Add(lingerTimeout)) == nil { //nolint:forbidigo // the kernel's clock
-		_, _ = io.CopyN(io.Discard, tcp, lingerBytes)
+	if half.CloseWrite() == nil && c.Conn.SetReadDeadline(time.Now().Add(lingerTimeout)) == nil { //nolint:forbidigo // the kernel's clock
+		_, _ = io.CopyN(io.Discard, c.Conn, lingerBytes)
 	}
 	return c.Conn.Close()
 }

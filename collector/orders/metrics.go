@@ -13,6 +13,7 @@ type metrics struct {
 	refused      *prometheus.CounterVec
 	unavailable  *prometheus.CounterVec
 	taken        *prometheus.CounterVec
+	imported     *prometheus.CounterVec
 	future       *prometheus.CounterVec
 	noVisitor    prometheus.Counter
 	seconds      prometheus.Histogram
@@ -37,6 +38,7 @@ func newMetrics(registry prometheus.Registerer, unindexed func() float64) (*metr
 		refused:      counters("refused_total", "Signed requests answered 400, 409 or 422 by reason.", "reason"),
 		unavailable:  counters("unavailable_total", "Orders and refunds answered 503 by reason. Nothing of them was acknowledged.", "reason"),
 		taken:        counters("taken_total", "Orders and refunds acknowledged, as stored or as a repeat.", "kind", "status"),
+		imported:     counters("imported_total", "Orders and refunds of imports that are stored, now or before.", "kind", "status"),
 		future:       counters("future_total", "Orders and refunds stored whose time was over 5 minutes ahead.", "kind"),
 		noVisitor:    counter("visitors_left_out_total", "Orders whose visitor was not the value of a visitor cookie: they are taken without it."),
 		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
@@ -55,7 +57,7 @@ func newMetrics(registry prometheus.Registerer, unindexed func() float64) (*metr
 	}, unindexed)
 	var errs []error
 	for _, c := range []prometheus.Collector{
-		m.requests, m.unauthorized, m.refused, m.unavailable, m.taken, m.future, m.noVisitor, m.seconds, m.indexErrors,
+		m.requests, m.unauthorized, m.refused, m.unavailable, m.taken, m.imported, m.future, m.noVisitor, m.seconds, m.indexErrors,
 		m.rebuilds, m.checkpoints, m.badRecords, m.acceptErrors, m.panics, waiting,
 	} {
 		errs = append(errs, registry.Register(c))

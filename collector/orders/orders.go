@@ -9,11 +9,14 @@
 //	                                                  ▼
 //	                                       index (SQLite) with its checkpoint ─▶ hold the journal's segments past it
 //
+// Imports come the same way in batches, over a unix socket instead of a
+// signature.
+//
 // Its invariants: an order or refund is answered with 200 or 201 only when its
 // record is synced; of one (organizer, kind, id, version) at most one record is
 // appended while the index is whole; the index never holds an entry whose
 // record isn't synced; every record past the index's checkpoint is in the
-// journal. It refuses what is not signed by the organizer, what is not exactly
+// journal. It refuses what neither the organizer signed nor this user imports, what is not exactly
 // the documented JSON, and to answer from memory alone. It credits nothing and
 // looks at no click id.
 package orders
@@ -86,11 +89,12 @@ type Orders struct {
 	deps    Deps
 	metrics *metrics
 	verify  verifier
-	repeats *limiter
+	lines   *limiter // of the log
 	index   *index
 	ledger  *ledger
 	ln      net.Listener
 	server  *fasthttp.Server
+	imports *importing
 
 	// afterAppend is called between append and sync, afterSync between sync and
 	// answer; the tests hold it up or end it all there.
@@ -102,7 +106,7 @@ func New(config Config, deps Deps) (*Orders, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	o := &Orders{config: config, deps: deps, verify: newVerifier(), repeats: newLimiter(deps.Clock)}
+	o := &Orders{config: config, deps: deps, verify: newVerifier(), lines: newLimiter(deps.Clock)}
 	o.afterAppend, o.afterSync = func() {}, func() {}
 	var err error
 	if o.metrics, err = newMetrics(deps.Metrics, o.unindexed); err != nil {
@@ -110,7 +114,7 @@ func New(config Config, deps Deps) (*Orders, error) {
 	}
 	o.server = &fasthttp.Server{
 		Handler:            o.handle,
-		ErrorHandler:       o.handleBroken,
+		ErrorHandler:       o.handleBroken("other", MaxRequestBytes),
 		Name:               "footfall",
 		Logger:             silence{}, // it would log client addresses
 		Concurrency:        maxConnections,
@@ -125,6 +129,7 @@ func New(config Config, deps Deps) (*Orders, error) {
 		NoDefaultServerHeader:        true,
 		NoDefaultContentType:         true,
 	}
+	o.imports = o.newImporting()
 	return o, nil
 }
 
@@ -140,6 +145,11 @@ func (o *Orders) Open(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("opening the order listener: %w", err), idx.close())
 	}
+	o.imports.ln, err = ops.ListenSocket(ctx, o.imports.path)
+	if err != nil {
+		return errors.Join(fmt.Errorf("opening the socket of imports: %w", err), ln.Close(), idx.close())
+	}
+	o.imports.ln = newPatient(o.imports.ln, o.metrics.acceptErrors)
 	o.index, o.ln = idx, newPatient(ln, o.metrics.acceptErrors)
 	o.ledger = newLedger(o.deps, idx)
 	return nil
@@ -168,7 +178,10 @@ func (o *Orders) Run(ctx context.Context) error {
 	})
 	group.Go(func() error {
 		defer stop()
-		return o.serve(ctx)
+		listeners, both := errgroup.WithContext(ctx)
+		listeners.Go(func() error { return serveUntil(both, o.server, o.ln) })
+		listeners.Go(func() error { return o.serveImports(both) })
+		return listeners.Wait()
 	})
 	err := group.Wait()
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
@@ -179,9 +192,10 @@ func (o *Orders) Run(ctx context.Context) error {
 	return errors.Join(err, o.index.close())
 }
 
-func (o *Orders) serve(ctx context.Context) error {
+// serveUntil answers until ctx ends, and then lets the requests under way finish.
+func serveUntil(ctx context.Context, server *fasthttp.Server, ln net.Listener) error {
 	done := make(chan error, 1)
-	go func() { done <- o.server.Serve(o.ln) }()
+	go func() { done <- server.Serve(ln) }()
 	select {
 	case err := <-done:
 		return fmt.Errorf("serving orders: %w", err)
@@ -189,11 +203,11 @@ func (o *Orders) serve(ctx context.Context) error {
 	}
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 	defer cancel()
-	if err := o.server.ShutdownWithContext(drain); err != nil {
+	if err := server.ShutdownWithContext(drain); err != nil {
 		return fmt.Errorf("draining the order listener: %w", err)
 	}
 	// Shutdown closes only what Serve has come to know by now.
-	if err := o.ln.Close(); err != nil {
+	if err := ln.Close(); err != nil {
 		return fmt.Errorf("closing the order listener: %w", err)
 	}
 	return <-done
@@ -217,7 +231,7 @@ func (o *Orders) indexing(ctx context.Context) {
 			continue
 		}
 		o.metrics.indexErrors.WithLabelValues("write").Inc()
-		if o.repeats.allow("index") {
+		if o.lines.allow("index") {
 			o.deps.Log.Error("writing the index of orders failed, orders stay in the journal and it is tried again", "error", err)
 		}
 		select {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"os"
@@ -240,7 +241,18 @@ func (w *world) again() *world {
 func (w *world) crashed() *world {
 	w.t.Helper()
 	dir := filepath.Join(w.t.TempDir(), "crashed")
-	if err := os.CopyFS(dir, os.DirFS(w.dir)); err != nil {
+	err := filepath.WalkDir(w.dir, func(path string, entry fs.DirEntry, err error) error {
+		to := filepath.Join(dir, strings.TrimPrefix(path, w.dir))
+		if err != nil || entry.IsDir() {
+			return errors.Join(err, os.MkdirAll(to, 0o700))
+		}
+		if !entry.Type().IsRegular() {
+			return nil // a socket
+		}
+		content, err := os.ReadFile(path)
+		return errors.Join(err, os.WriteFile(to, content, 0o600))
+	})
+	if err != nil {
 		w.t.Fatal(err)
 	}
 	return start(w.t, options{dir: dir})
