@@ -15,11 +15,11 @@ func commandGroups(e *env) []commandGroup {
 			newAllCommand(e), newDemoCommand(e), newCollectorCommand(e), newConsumerCommand(e), newReporterCommand(e),
 		}},
 		{"sell", []*cobra.Command{
-			newOrganizerCommand(e), newEventCommand(e), newAffiliateCommand(e), newCodeCommand(e), newLinkCommand(e),
+			newOrganizerCommand(e), newEventCommand(e), newAffiliateCommand(e), newCodeCommand(e), newLinkCommand(e), newCouponCommand(e),
 		}},
 		{"ask", []*cobra.Command{newReportCommand(e), newExplainCommand(e)}},
 		{"care", []*cobra.Command{
-			newBackupCommand(e), newRestoreCommand(e), newDoctorCommand(e), newConfigCommand(e), newJournalCommand(e), newVersionCommand(e),
+			newBackupCommand(e), newRestoreCommand(e), newCatalogCommand(e), newAuditCommand(e), newKeysCommand(e), newDoctorCommand(e), newConfigCommand(e), newJournalCommand(e), newVersionCommand(e),
 		}},
 	}
 }

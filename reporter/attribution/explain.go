@@ -58,6 +58,7 @@ func (a *Attribution) Explain(ctx context.Context, lake Lake, q Question) (*repo
 }
 
 func findOrganizer(ctx context.Context, conn *sql.Conn, slug string) (id int64, found string, err error) {
+	slug = strings.ToLower(slug)
 	rows, err := conn.QueryContext(ctx, "SELECT organizer_id, slug FROM organizers WHERE ? = '' OR slug = ? ORDER BY slug", slug, slug)
 	if err != nil {
 		return 0, "", fmt.Errorf("finding the organizer: %w", err)
