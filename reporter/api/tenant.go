@@ -5,9 +5,9 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 
 	"footfall/schemas/admin"
+	"footfall/schemas/filter"
 )
 
 // notThere answers for what is another's as for what nobody has.
@@ -111,10 +111,14 @@ func (a *API) scopeOwn(r *http.Request, p admin.Principal, x access) (*http.Requ
 // ownWords refuses words that could tell an affiliate whether another one, or
 // another's code, is there.
 func (a *API) ownWords(r *http.Request, p admin.Principal, q url.Values) error {
-	for _, where := range q["where"] {
-		for _, field := range []string{"affiliate", "code"} {
-			if strings.Contains(strings.ToLower(where), field) {
-				return &problemError{status: http.StatusForbidden, pointer: "/where", detail: "an affiliate's key narrows by the parameter code, not by " + field + " in where"}
+	for _, text := range q["where"] {
+		where, err := filter.Parse(text)
+		if err != nil {
+			return admin.Refuse(admin.Question, "/where", "where: %s", err)
+		}
+		for _, term := range where {
+			if term.Field == "affiliate" || term.Field == "code" {
+				return &problemError{status: http.StatusForbidden, pointer: "/where", detail: "an affiliate's key narrows by the parameter code, not by " + term.Field + " in where"}
 			}
 		}
 	}

@@ -203,6 +203,19 @@ func (c *Catalog) Authenticate(ctx context.Context, key string) (admin.Principal
 	return admin.Principal{Actor: "key " + row.Prefix, Role: row.Role, Organizer: row.Organizer, Affiliate: row.Affiliate}, nil
 }
 
+// endedAPIKeys are the keys that opened something once; none where the schema is of
+// before keys.
+func endedAPIKeys(ctx context.Context, q querier) ([]apiKeyRow, error) {
+	var tables int
+	if err := q.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema WHERE name = 'api_keys'`).Scan(&tables); err != nil {
+		return nil, fmt.Errorf("looking for API keys: %w", err)
+	}
+	if tables == 0 {
+		return nil, nil
+	}
+	return apiKeys(ctx, q, `WHERE k.ended_us IS NOT NULL`)
+}
+
 // noteUse keeps the hour of a key's last use. One that can't be kept keeps nobody
 // from asking.
 func (c *Catalog) noteUse(ctx context.Context, row apiKeyRow, now time.Time) {

@@ -83,6 +83,7 @@ type standing struct {
 	// journals are bound to the ones, links that are out to the others.
 	collectors []collectorRow
 	clickKeys  []clickKeyRow
+	endedKeys  []apiKeyRow // a backup from before their end would open them again
 	keyEnds    []clickKeyEnd
 }
 
@@ -118,6 +119,9 @@ func (c *Catalog) counters(ctx context.Context) (standing, error) {
 	}
 	if err == nil {
 		s.collectors, err = collectors(ctx, db, ``)
+	}
+	if err == nil {
+		s.endedKeys, err = endedAPIKeys(ctx, db)
 	}
 	if err == nil {
 		s.clickKeys, err = clickKeys(ctx, db)
@@ -238,6 +242,11 @@ func (ch *change) carry(ctx context.Context, before standing) error {
 	for _, k := range before.collectors {
 		if err := ch.exec(ctx, `INSERT OR REPLACE INTO collectors (id, name, orders, token_hash, enrolled_us, opened_us, retired_us, closed_us) VALUES (?, ?, ?, coalesce(?, x''), ?, ?, ?, ?)`,
 			k.id, k.name, k.orders, k.hash, k.enrolledUS, k.openedUS, k.retiredUS, k.closeUS); err != nil {
+			return err
+		}
+	}
+	for _, k := range before.endedKeys {
+		if err := ch.exec(ctx, `UPDATE api_keys SET ended_us = coalesce(ended_us, ?) WHERE hash = ?`, k.end.Int64, k.hash); err != nil {
 			return err
 		}
 	}
