@@ -24,6 +24,7 @@ func (p position) compare(q position) int {
 type traits[T any] struct {
 	table     string
 	unbounded []string
+	nullable  nullable
 	received  func(*T) int64 // ms; its UTC day is the file's date
 	own       func(*T) int64 // ms; the row's own time
 	knownAt   func(*T) *int64
@@ -34,7 +35,7 @@ type traits[T any] struct {
 func visitTraits() traits[lake.VisitRow] {
 	type row = lake.VisitRow
 	return traits[row]{
-		table: lake.TableVisits, unbounded: lake.VisitUnbounded(),
+		table: lake.TableVisits, unbounded: lake.VisitUnbounded(), nullable: nullableOf[row](),
 		received: func(r *row) int64 { return r.VisitedAtMS },
 		own:      func(r *row) int64 { return r.VisitedAtMS },
 		knownAt:  func(r *row) *int64 { return &r.KnownAtUS },
@@ -46,7 +47,7 @@ func visitTraits() traits[lake.VisitRow] {
 func orderTraits() traits[lake.OrderRow] {
 	type row = lake.OrderRow
 	return traits[row]{
-		table: lake.TableOrders, unbounded: lake.OrderUnbounded(),
+		table: lake.TableOrders, unbounded: lake.OrderUnbounded(), nullable: nullableOf[row](),
 		received: func(r *row) int64 { return r.ReceivedAtMS },
 		own:      func(r *row) int64 { return r.OrderedAtMS },
 		knownAt:  func(r *row) *int64 { return &r.KnownAtUS },
@@ -60,7 +61,7 @@ func orderTraits() traits[lake.OrderRow] {
 func refundTraits() traits[lake.RefundRow] {
 	type row = lake.RefundRow
 	return traits[row]{
-		table: lake.TableRefunds, unbounded: lake.RefundUnbounded(),
+		table: lake.TableRefunds, unbounded: lake.RefundUnbounded(), nullable: nullableOf[row](),
 		received: func(r *row) int64 { return r.ReceivedAtMS },
 		own:      func(r *row) int64 { return r.RefundedAtMS },
 		knownAt:  func(r *row) *int64 { return &r.KnownAtUS },
@@ -74,7 +75,7 @@ func refundTraits() traits[lake.RefundRow] {
 func quarantineTraits() traits[lake.QuarantineRow] {
 	type row = lake.QuarantineRow
 	return traits[row]{
-		table: lake.TableQuarantine, unbounded: lake.QuarantineUnbounded(),
+		table: lake.TableQuarantine, unbounded: lake.QuarantineUnbounded(), nullable: nullableOf[row](),
 		received: func(r *row) int64 { return r.RecordedAtMS },
 		own:      func(r *row) int64 { return r.RecordedAtMS },
 		knownAt:  func(r *row) *int64 { return &r.KnownAtUS },

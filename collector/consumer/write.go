@@ -78,7 +78,7 @@ func count[T any](t *tally, traits *traits[T], rows []T) {
 // writeRows appends rows to the file and to the tally.
 func writeRows[T any](pw *parquet.GenericWriter[T], want *tally, traits *traits[T], rows []T) error {
 	for len(rows) > 0 {
-		n := min(writeChunk, len(rows))
+		n := writable(traits.nullable, rows[:min(writeChunk, len(rows))])
 		count(want, traits, rows[:n])
 		if _, err := pw.Write(rows[:n]); err != nil {
 			return err
