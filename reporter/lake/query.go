@@ -32,12 +32,7 @@ type reader interface {
 // run is Reading.Query.
 func (q *queries) run(ctx context.Context, s reports.Statement) ([]reports.Column, reports.Batches, error) {
 	b := &batches{queries: q, statement: s}
-	if s.Large {
-		if err := b.keep(ctx); err != nil {
-			return nil, nil, err
-		}
-	}
-	if err := b.openNext(ctx); err != nil {
+	if err := b.begin(ctx); err != nil {
 		return nil, nil, err
 	}
 	q.open = append(q.open, b.close)
@@ -78,6 +73,26 @@ type batches struct {
 	decimals []int8
 	currency string // of the last row, and its decimals
 	digits   int8
+}
+
+// begin opens the result: a large one as a stream, or else by pages of a
+// temporary table.
+func (b *batches) begin(ctx context.Context) error {
+	if !b.statement.Large {
+		return b.openNext(ctx)
+	}
+	page, ok, err := b.queries.stream(ctx, b.statement)
+	if err != nil {
+		return fmt.Errorf("running a statement: %w", err)
+	}
+	if ok {
+		b.page = page
+		return nil
+	}
+	if err := b.keep(ctx); err != nil {
+		return err
+	}
+	return b.openNext(ctx)
 }
 
 // keep runs the statement into a temporary table, from which pages are read.
