@@ -139,7 +139,7 @@ func (ch *change) checkCouponFree(ctx context.Context, k couponRow, loc *time.Lo
 		if max(other.FromMS, k.FromMS) >= min(other.UntilMS, k.UntilMS) {
 			continue
 		}
-		span := "from " + time.UnixMilli(other.FromMS).In(loc).Format(time.RFC3339) + " on"
+		span := "from " + time.UnixMilli(other.FromMS).In(loc).Format(time.RFC3339)
 		if other.UntilMS != foreverMS {
 			span += " until " + time.UnixMilli(other.UntilMS).In(loc).Format(time.RFC3339)
 		}

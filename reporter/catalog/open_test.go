@@ -5,12 +5,17 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/pressly/goose/v3"
+
+	"footfall/schemas/policy"
 )
 
 // prepared makes a catalog in dir and lets a test spoil it.
@@ -139,6 +144,76 @@ func TestDamagedPagesAreFoundByTheCheck(t *testing.T) {
 	}
 }
 
+// firstSchema makes in dir a catalog as the first version wrote it.
+func firstSchema(t *testing.T, dir string) {
+	t.Helper()
+	db, err := openWriter(t.Context(), filepath.Join(dir, "catalog.db"))
+	must(t, err)
+	files, err := fs.Sub(migrations, "migrations")
+	must(t, err)
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files)
+	must(t, err)
+	_, err = provider.UpTo(t.Context(), 1)
+	must(t, err)
+	const key = `x'00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff'`
+	for _, statement := range []string{
+		`INSERT INTO meta VALUES ('incarnation', '00000000000000c0'), ('watermark_us', '0'), ('takeovers_ms', '5')`,
+		`INSERT INTO revisions VALUES (1, '00000000000000c0', 1000), (2, '00000000000000c0', 2000)`,
+		`INSERT INTO organizers VALUES (1, 2, 'acme', 'UTC', 'EUR', 0)`, `INSERT INTO organizer_names VALUES (1, 'Acme')`,
+		`INSERT INTO click_keys VALUES (1, ` + key + `, 1000, 1000, 1000, 7), (2, ` + key + `, 3000, 3000, 3000, 0)`,
+		`UPDATE id_counters SET last = 1 WHERE kind = 'organizer'`,
+	} {
+		_, err := db.ExecContext(t.Context(), statement)
+		must(t, err)
+	}
+	must(t, db.Close())
+}
+
+// TestCatalogOfTheFirstSchemaGoesOn: opened, and restored, with every key and its
+// end.
+func TestCatalogOfTheFirstSchemaGoesOn(t *testing.T) {
+	dir, other := t.TempDir(), t.TempDir()
+	firstSchema(t, dir)
+	firstSchema(t, other)
+	check := func(f *fixture) {
+		t.Helper()
+		must(t, f.Check(f.ctx))
+		keys, err := f.VerifyingKeys(f.ctx, 2000)
+		must(t, err)
+		if len(keys) != 1 || keys[0].EndsMS != 7 {
+			t.Errorf("keys as of then %+v", keys)
+		}
+		if keys, err = f.VerifyingKeys(f.ctx, newestUS); err != nil || len(keys) != 2 || keys[1].EndsMS != 0 {
+			t.Errorf("keys %+v, %v", keys, err)
+		}
+		p, err := f.PolicyAt(f.ctx, "acme", 0)
+		if err != nil || p.Version != 1 {
+			t.Errorf("policy %+v, %v", p, err)
+		}
+	}
+	f := openFixture(t, dir, newClock(), nil)
+	check(f)
+	f.affiliate("acme", "Ann")
+	f.code("acme", "", "SPRING", "Ann")
+	k, err := f.coupon("TEN", "SPRING", "", "")
+	must(t, err)
+	if k.ID != 1 {
+		t.Errorf("the first coupon has the id %d", k.ID)
+	}
+	backup := f.backup()
+	// The catalog that is replaced may be of the first schema too.
+	must(t, f.Close())
+	config := f.config
+	config.Dir = other
+	_, err = Restore(f.ctx, config, f.clock.Now, "test", backup, Seen{})
+	must(t, err)
+	f = openFixture(t, other, f.clock, nil)
+	check(f)
+	if k, err = f.coupon("ELEVEN", "SPRING", "", ""); err != nil || k.ID <= idGap {
+		t.Errorf("after a restore the next coupon is %d, %v", k.ID, err)
+	}
+}
+
 func TestOldSQLiteIsRefused(t *testing.T) {
 	for _, c := range []struct {
 		have, want string
@@ -175,7 +250,13 @@ func TestHistoryCannotBeOverwritten(t *testing.T) {
 	f.code("", "", "SPRING", "Ann")
 	_, err := f.AddCode(f.ctx, "test", claimOf("OLD", "Ann", "2026-11-01"))
 	must(t, err)
-	for _, table := range []string{"revisions", "organizers", "events", "affiliates", "codes", "code_texts", "code_claims", "code_owners", "audit"} {
+	_, err = f.coupon("TEN", "SPRING", "", "")
+	must(t, err)
+	_, err = f.SetPolicy(f.ctx, "test", policy.Set{})
+	must(t, err)
+	_, err = f.EndClickKey(f.ctx, "test", 1, f.clock.Now())
+	must(t, err)
+	for _, table := range []string{"revisions", "organizers", "events", "affiliates", "codes", "code_texts", "code_claims", "code_owners", "audit", "policies", "coupons", "click_key_ends"} {
 		for _, statement := range []string{`UPDATE %s SET rowid_or_first = 0`, `DELETE FROM %s`} {
 			statement = strings.Replace(fmt.Sprintf(statement, table), "rowid_or_first", firstColumn(t, f, table), 1)
 			if _, err := f.writer.Exec(statement); err == nil || !strings.Contains(err.Error(), "append-only") {
