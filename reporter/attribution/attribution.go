@@ -67,6 +67,7 @@ type run struct {
 	scope    scope
 	policies *policies
 	texts    map[string]string // what stands for the names in braces in the statements
+	refunded bool              // the organizer has refunds
 }
 
 func (a *Attribution) newRun(r *reports.Reading, s scope, p *policies) *run {
@@ -83,7 +84,7 @@ func (n *run) credit(ctx context.Context) error {
 	if err := n.candidates(ctx); err != nil {
 		return err
 	}
-	if _, err := n.make(ctx, "credits"); err != nil {
+	if err := n.tables(ctx, "credits"); err != nil {
 		return err
 	}
 	return n.refunds(ctx)
@@ -100,7 +101,7 @@ func (n *run) orders(ctx context.Context) error {
 			return fmt.Errorf("setting up attribution: %w", err)
 		}
 	}
-	if _, err := n.make(ctx, "refund_versions"); err != nil {
+	if err := n.tables(ctx, "refund_versions"); err != nil {
 		return err
 	}
 	if n.texts["wanted"] == wantedInRange {
@@ -108,38 +109,68 @@ func (n *run) orders(ctx context.Context) error {
 		if n.scope.byVisit {
 			from = "wanted_by_visit"
 		}
-		if _, err := n.makeFrom(ctx, "wanted", from); err != nil {
+		if err := n.table(ctx, "wanted", from); err != nil {
 			return err
 		}
 	}
-	for _, name := range []string{"order_facts", "order_versions", "order_lines"} {
-		if _, err := n.make(ctx, name); err != nil {
-			return err
-		}
-	}
-	if err := n.recheck(ctx); err != nil {
+	if err := n.tables(ctx, "order_facts", "order_versions"); err != nil {
 		return err
 	}
-	_, err := n.make(ctx, "orders")
-	return err
+	if err := n.second(ctx); err != nil {
+		return err
+	}
+	return n.tables(ctx, "order_lines", "orders")
+}
+
+// second takes a second look at the rare versions that need one: whose
+// fingerprints can't be compared, and whose click id the consumer had no key for.
+func (n *run) second(ctx context.Context) error {
+	var orders, refunds, locked bool
+	err := n.QueryRowContext(ctx, `SELECT EXISTS (FROM order_versions WHERE status = 'to_compare'),
+		EXISTS (FROM refund_versions WHERE status = 'to_compare'), EXISTS (FROM order_facts WHERE click_status = 'unknown_key'),
+		EXISTS (FROM refund_versions)`).Scan(&orders, &refunds, &locked, &n.refunded)
+	if err != nil {
+		return fmt.Errorf("looking for what needs a second look: %w", err)
+	}
+	if orders {
+		if err := n.execute(ctx, "compare_orders"); err != nil {
+			return err
+		}
+	}
+	if refunds {
+		if err := n.execute(ctx, "compare_refunds"); err != nil {
+			return err
+		}
+	}
+	if locked {
+		return n.recheck(ctx)
+	}
+	return nil
 }
 
 // candidates makes the table of that name. The visits of unknown codes, and that
 // of the one order that is explained, are looked up.
 func (n *run) candidates(ctx context.Context) error {
 	var between [2]int64
-	err := n.QueryRowContext(ctx, n.text(`SELECT coalesce(min(clicked_ms), 0), coalesce(max(clicked_ms) + 1, 0) FROM orders
-		WHERE click_status = 'valid' AND (click_code_state = 'unknown' OR {all_looked_up})`)).Scan(&between[0], &between[1])
+	var coupons, visitors bool
+	err := n.QueryRowContext(ctx, n.text(`SELECT
+		coalesce(min(CASE WHEN looked THEN clicked_ms END), 0), coalesce(max(CASE WHEN looked THEN clicked_ms END) + 1, 0),
+		coalesce(bool_or(coupon_text IS NOT NULL), false), coalesce(bool_or(visitor_key IS NOT NULL OR click_status = 'valid'), false)
+		FROM (SELECT *, click_status = 'valid' AND (click_code_state = 'unknown' OR {all_looked_up}) AS looked FROM orders)`)).
+		Scan(&between[0], &between[1], &coupons, &visitors)
 	if err != nil {
 		return fmt.Errorf("looking for clicks of unknown codes: %w", err)
+	}
+	if coupons {
+		n.texts["given"] = "FROM given_codes UNION ALL FROM given_coupons"
 	}
 	if err := n.Visits(ctx, "clicked_rows", between); err != nil {
 		return err
 	}
-	if _, err := n.make(ctx, "candidates"); err != nil {
+	if err := n.tables(ctx, "candidates"); err != nil {
 		return err
 	}
-	if n.scope.orderID == "" && !n.policies.names(ruleVisitor) || n.defences.noLookup {
+	if !visitors || n.scope.orderID == "" && !n.policies.names(ruleVisitor) || n.defences.noLookup {
 		return nil
 	}
 	return n.visitors(ctx)
@@ -148,17 +179,17 @@ func (n *run) candidates(ctx context.Context) error {
 // visitors adds the candidates of rule visitor. It looks at visits only where an
 // order needs it, and only for visitors that there are.
 func (n *run) visitors(ctx context.Context) error {
-	if needy, err := n.make(ctx, "needy"); err != nil || needy == 0 {
+	if err := n.tables(ctx, "needy"); err != nil {
 		return err
 	}
-	clicks, err := n.span(ctx, "SELECT min(clicked_ms), max(clicked_ms) + 1 FROM needy")
-	if err != nil {
+	needy, clicks, err := n.span(ctx, "SELECT count(*), min(clicked_ms), max(clicked_ms) + 1 FROM needy")
+	if err != nil || !needy {
 		return err
 	}
 	if err := n.Visits(ctx, "visitor_clicks", clicks); err != nil {
 		return err
 	}
-	if keys, err := n.make(ctx, "visitor_keys"); err != nil || keys == 0 {
+	if err := n.tables(ctx, "visitor_keys"); err != nil {
 		return err
 	}
 	// An explanation shows visits before the window too, of one more window.
@@ -166,9 +197,9 @@ func (n *run) visitors(ctx context.Context) error {
 	if n.scope.orderID != "" {
 		windows = 2
 	}
-	visits, err := n.span(ctx, fmt.Sprintf(
-		"SELECT min(ordered_ms - %d * window_ms), max(ordered_ms) + 1 FROM needy SEMI JOIN visitor_keys USING (order_id)", windows))
-	if err != nil {
+	known, visits, err := n.span(ctx, fmt.Sprintf(
+		"SELECT count(*), min(ordered_ms - %d * window_ms), max(ordered_ms) + 1 FROM needy SEMI JOIN visitor_keys USING (order_id)", windows))
+	if err != nil || !known {
 		return err
 	}
 	if err := n.Visits(ctx, "visitor_visits", visits); err != nil {
@@ -184,20 +215,24 @@ func (n *run) visitors(ctx context.Context) error {
 	return nil
 }
 
-func (n *run) span(ctx context.Context, query string) (between [2]int64, err error) {
+// span reads a count and a range; false: nothing was counted.
+func (n *run) span(ctx context.Context, query string) (some bool, between [2]int64, err error) {
+	var count int64
 	var from, to sql.NullInt64
-	if err := n.QueryRowContext(ctx, query).Scan(&from, &to); err != nil {
-		return between, fmt.Errorf("finding the range of a visitor's visits: %w", err)
+	if err := n.QueryRowContext(ctx, query).Scan(&count, &from, &to); err != nil {
+		return false, between, fmt.Errorf("finding the range of a visitor's visits: %w", err)
 	}
-	return [2]int64{from.Int64, to.Int64}, nil
+	return count > 0, [2]int64{from.Int64, to.Int64}, nil
 }
 
 // refunds makes refund_steps, refunds and refund_lines.
 func (n *run) refunds(ctx context.Context) error {
-	for _, name := range []string{"refund_steps", "refunds", "refund_lines"} {
-		if _, err := n.make(ctx, name); err != nil {
-			return err
+	if !n.refunded {
+		if _, err := n.ExecContext(ctx, noRefundSteps); err != nil {
+			return fmt.Errorf("making table refund_steps: %w", err)
 		}
+	} else if err := n.tables(ctx, "refund_steps"); err != nil {
+		return err
 	}
-	return nil
+	return n.tables(ctx, "refunds", "refund_lines")
 }

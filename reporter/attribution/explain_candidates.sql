@@ -8,4 +8,4 @@ LEFT JOIN affiliates a ON a.affiliate_id = c.affiliate_id
 LEFT JOIN (SELECT rule AS credited, epoch AS e, shard AS s, sequence AS n FROM credits) w
   ON w.credited = c.rule AND c.reason = 'valid'
   AND c.epoch IS NOT DISTINCT FROM w.e AND c.shard IS NOT DISTINCT FROM w.s AND c.sequence IS NOT DISTINCT FROM w.n
-ORDER BY c.rank NULLS LAST, c.rule, CASE c.reason WHEN 'valid' THEN 0 ELSE 1 END, {picked}
+ORDER BY c.rank NULLS LAST, c.rule, c.place

@@ -1,32 +1,24 @@
 -- One row per received version of an order. Among equal versions the least
 -- (known_at, collector, epoch, shard, sequence) wins; other content beside it is a
--- conflict, the same one is a repeat. Fingerprints of one normalization say which
--- it is; of two, what they are made of does. fact is the row of order_facts.
-WITH received AS (
-  SELECT rowid AS fact, order_id, version, state, ordered_ms, known_us, collector, epoch, shard, sequence, fingerprint, normalization,
-         row_number() OVER equal AS nth,
-         first_value(rowid) OVER equal AS winner,
-         first_value(fingerprint) OVER equal AS winning_fingerprint,
-         first_value(normalization) OVER equal AS winning_normalization,
-         max(version) OVER (PARTITION BY order_id) AS newest
-  FROM order_facts
-  WHERE line_number = 0
-  WINDOW equal AS (PARTITION BY order_id, version ORDER BY known_us, collector, epoch, shard, sequence)
+-- conflict, the same one is a repeat. fact is its row of order_facts, winner that
+-- of the one that wins; first_ms is the date of the order's first version.
+-- Aggregates, for windows cost several times as much.
+WITH winners AS (
+  SELECT order_id, version,
+         arg_min({'fact': rowid, 'fingerprint': fingerprint, 'normalization': normalization, 'ordered_ms': ordered_ms},
+                 (known_us, collector, epoch, shard, sequence)) AS w
+  FROM order_facts WHERE line_number = 0 GROUP BY order_id, version
 ),
-contents AS (
-  SELECT r.fact, any_value((f.state, f.ordered_ms, f.event_id, f.currency, f.test, f.visitor_key, f.click_id, f.affiliate_text, f.coupon_text)) AS head,
-         list((f.line_id, f.ticket_type, f.quantity, f.unit_price) ORDER BY f.line_number) AS lines
-  FROM received r
-  JOIN order_facts f ON f.order_id = r.order_id AND f.collector = r.collector AND f.epoch = r.epoch AND f.shard = r.shard AND f.sequence = r.sequence
-  WHERE (r.order_id, r.version) IN (SELECT (order_id, version) FROM received WHERE normalization <> winning_normalization)
-  GROUP BY r.fact
+newest AS (
+  SELECT order_id, max(version) AS version, arg_min(w.ordered_ms, version) AS first_ms FROM winners GROUP BY order_id
 )
-SELECT r.fact, r.order_id, r.version, r.state, r.ordered_ms, r.known_us, r.collector, r.epoch, r.shard, r.sequence, r.fingerprint, r.normalization,
-       CASE WHEN nth = 1 AND version = newest THEN 'counts'
-            WHEN nth = 1 THEN 'superseded'
-            WHEN normalization = winning_normalization AND fingerprint = winning_fingerprint THEN 'repeated'
-            WHEN normalization <> winning_normalization AND (c.head, c.lines) = (w.head, w.lines) THEN 'repeated'
+SELECT f.rowid AS fact, w.w.fact AS winner, f.order_id, f.version, f.state, f.ordered_ms, f.known_us, f.collector, f.epoch, f.shard, f.sequence,
+       f.fingerprint, f.normalization, n.first_ms,
+       CASE WHEN f.rowid = w.w.fact THEN CASE WHEN f.version = n.version THEN 'counts' ELSE 'superseded' END
+            WHEN f.normalization <> w.w.normalization THEN 'to_compare'
+            WHEN f.fingerprint = w.w.fingerprint THEN 'repeated'
             ELSE 'conflict' END AS status
-FROM received r
-LEFT JOIN contents c ON c.fact = r.fact
-LEFT JOIN contents w ON w.fact = r.winner
+FROM order_facts f
+JOIN winners w ON w.order_id = f.order_id AND w.version = f.version
+JOIN newest n ON n.order_id = f.order_id
+WHERE f.line_number = 0

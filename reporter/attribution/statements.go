@@ -17,10 +17,9 @@ translate(trim(given), 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz
 
 const wantedInRange = "order_id IN (FROM wanted)"
 
-// picked orders the visits of one rule, the one that is credited first.
-const picked = `CASE WHEN first THEN visited_ms ELSE -visited_ms END,
-    CASE WHEN first THEN collector ELSE -collector END, CASE WHEN first THEN epoch END, CASE WHEN NOT first THEN epoch END DESC,
-    CASE WHEN first THEN shard ELSE -shard END, CASE WHEN first THEN sequence ELSE -sequence END`
+// noRefundSteps is the table refund_steps where nothing was refunded.
+const noRefundSteps = `CREATE TEMP TABLE refund_steps (refund_id VARCHAR, refunded_ms BIGINT, order_id VARCHAR, line_id VARCHAR, ticket_type VARCHAR,
+  quantity BIGINT, amount BIGINT, why VARCHAR)`
 
 // placeholders are the texts that stand for {name} in the statements: integers
 // and words of this program, never what a person typed.
@@ -28,8 +27,8 @@ func (n *run) placeholders() map[string]string {
 	number := func(i int64) string { return strconv.FormatInt(i, 10) }
 	texts := map[string]string{
 		"organizer": number(n.scope.organizer), "from_ms": number(n.scope.between[0]), "to_ms": number(n.scope.between[1]),
-		"longest_window_ms": number(n.policies.longestWindowMS()), "policies": n.policies.values(), "picked": picked,
-		"all_looked_up": "false", "limit": "1", "most": number(mostExplained), "wanted": wantedInRange, "rechecked": noneRechecked,
+		"longest_window_ms": number(n.policies.longestWindowMS()), "policies": n.policies.values(),
+		"all_looked_up": "false", "given": "FROM given_codes", "limit": "1", "most": number(mostExplained), "wanted": wantedInRange, "rechecked": noneRechecked,
 	}
 	switch {
 	case n.scope.orderID != "":
@@ -41,6 +40,7 @@ func (n *run) placeholders() map[string]string {
 	return texts
 }
 
+// text puts the texts in. A statement may hold braces of its own.
 func (n *run) text(given string) string {
 	for name, text := range n.texts {
 		given = strings.ReplaceAll(given, "{"+name+"}", text)
@@ -56,22 +56,35 @@ func (n *run) statement(name string) (string, error) {
 	return n.text(string(text)), nil
 }
 
-// make runs name.sql into the temporary table name and gives its number of rows.
-func (n *run) make(ctx context.Context, name string) (rows int64, err error) {
-	return n.makeFrom(ctx, name, name)
+// tables runs name.sql into the temporary table name, one after the other.
+func (n *run) tables(ctx context.Context, names ...string) error {
+	for _, name := range names {
+		if err := n.table(ctx, name, name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-func (n *run) makeFrom(ctx context.Context, table, name string) (rows int64, err error) {
+func (n *run) table(ctx context.Context, table, name string) error {
 	text, err := n.statement(name)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	result, err := n.ExecContext(ctx, "CREATE TEMP TABLE "+table+" AS "+text)
+	if _, err := n.ExecContext(ctx, "CREATE TEMP TABLE "+table+" AS "+text); err != nil {
+		return fmt.Errorf("making table %s: %w", table, err)
+	}
+	return nil
+}
+
+// execute runs name.sql.
+func (n *run) execute(ctx context.Context, name string) error {
+	text, err := n.statement(name)
 	if err != nil {
-		return 0, fmt.Errorf("making table %s: %w", table, err)
+		return err
 	}
-	if rows, err = result.RowsAffected(); err != nil {
-		return 0, fmt.Errorf("making table %s: %w", table, err)
+	if _, err := n.ExecContext(ctx, text); err != nil {
+		return fmt.Errorf("running %s: %w", name, err)
 	}
-	return rows, nil
+	return nil
 }

@@ -1,6 +1,12 @@
 -- Rule visitor: the visits of the order's event by its visitor, at or before the
--- order: the best {limit} of each order, those that would do first.
-SELECT order_id, 'visitor' AS rule, rank, given, code_id, visited_ms, collector, epoch, shard, sequence, row_found, first, policy_version, reason, affiliate_id
+-- order: some of each order, those that would do first, and of them the one that
+-- the policy picks: visits stand in the order of (visited, collector, epoch, shard,
+-- sequence), and the last one is its end.
+SELECT order_id, 'visitor' AS rule, rank, given, code_id, visited_ms, collector, epoch, shard, sequence, row_found, policy_version, reason, affiliate_id,
+       row_number() OVER (PARTITION BY order_id ORDER BY CASE reason WHEN 'valid' THEN 0 ELSE 1 END,
+         CASE WHEN first THEN visited_ms ELSE -visited_ms END, CASE WHEN first THEN collector ELSE -collector END,
+         CASE WHEN first THEN epoch END, CASE WHEN NOT first THEN epoch END DESC,
+         CASE WHEN first THEN shard ELSE -shard END, CASE WHEN first THEN sequence ELSE -sequence END) AS place
 FROM (
   SELECT f.*, w.affiliate_id,
          CASE WHEN f.test THEN 'test'
@@ -26,4 +32,4 @@ FROM (
   ) f
   LEFT JOIN code_owners w ON w.code_id = f.code_id AND f.visited_ms >= w.from_ms AND f.visited_ms < w.until_ms
 ) c
-QUALIFY row_number() OVER (PARTITION BY order_id ORDER BY CASE reason WHEN 'valid' THEN 0 ELSE 1 END, {picked}) <= {limit}
+QUALIFY place <= {limit}
