@@ -1,0 +1,2 @@
+-- Who is credited.
+SELECT affiliate_id, name, nickname, paused FROM affiliates WHERE organizer_id = {organizer}
