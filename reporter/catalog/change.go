@@ -97,13 +97,19 @@ func (ch *change) exec(ctx context.Context, query string, args ...any) error {
 // version writes a row of a versioned table. The revision itself comes first:
 // written after its rows, SQLite would look for them in whole tables.
 func (ch *change) version(ctx context.Context, query string, args ...any) error {
-	if !ch.versioned {
-		ch.versioned = true
-		if err := ch.exec(ctx, `INSERT INTO revisions (number, incarnation, known_at_us) VALUES (?, ?, ?)`, ch.number, ch.inc.String(), ch.knownUS); err != nil {
-			return err
-		}
+	if err := ch.revise(ctx); err != nil {
+		return err
 	}
 	return ch.exec(ctx, query, args...)
+}
+
+// revise writes the revision where the change has none yet.
+func (ch *change) revise(ctx context.Context) error {
+	if ch.versioned {
+		return nil
+	}
+	ch.versioned = true
+	return ch.exec(ctx, `INSERT INTO revisions (number, incarnation, known_at_us) VALUES (?, ?, ?)`, ch.number, ch.inc.String(), ch.knownUS)
 }
 
 // Kinds of ids.
