@@ -64,22 +64,35 @@ func TestWrongQuestionIs400WithTheFieldAndWhatIsAllowed(t *testing.T) {
 		{"/v1/report?from=2026-11-01&to=2026-11-01", "/from", "not before"},
 		{"/v1/report?from=2026-02-30", "/from", "2026-11-22"},
 		{"/v1/report?to=9999999-01-01", "/to", "2026-11-22"},
-		{"/v1/report?by=secret", "/by", "affiliate, code, event or day"},
+		{"/v1/report?by=secret", "/by", "affiliate, code, event, organizer, day"},
 		{"/v1/report?sort=visits%3BDROP%20TABLE%20x", "/sort", "conversion_rate"},
 		{"/v1/report?limit=-1", "/limit", "want 1 to"},
 		{"/v1/report?limit=0", "/limit", "want 1 to"},
 		{"/v1/report?page=-1", "/page", "want some of by, from"},
-		{"/v1/report?zone=Mars/Base", "/zone", "want some of by, from"},
+		{"/v1/report?zone=Mars/Base", "/zone", "IANA time zone"},
+		{"/v1/report?zone=../../etc/passwd", "/zone", "IANA time zone"},
+		{"/v1/report?by=day,day", "/by", "the same twice"},
+		{"/v1/report?by=day,code,event", "/by", "two of them"},
+		{"/v1/report?columns=visits,secret", "/columns", "at position 8"},
+		{"/v1/report?where=secret%3D1", "/where", "conversion_rate"},
+		{"/v1/report?where=visits%3E%3Dmany", "/where", "whole number"},
+		{"/v1/report?where=visits%20or%201%3D1", "/where", "at position 8"},
+		{"/v1/report?compare=month&from=2026-11-01&to=2026-12-01", "/compare", "previous"},
+		{"/v1/report?compare=year", "/compare", "both ends"},
+		{"/v1/report?basis=click", "/basis", "order"},
+		{"/v1/report?policy=0", "/policy", "version"},
+		{"/v1/report?by=ticket-type&columns=visits", "/columns", "not a ticket type's"},
+		{"/v1/report?by=order&sort=visits", "/sort", "ordered_at"},
 		{"/v1/report?by=day&by=code", "/by", "give it once"},
 		{"/v1/report?as_of=tomorrow", "/as_of", "microseconds since 1970"},
-		{"/v1/report?format=xlsx", "/format", "table, csv or json"},
+		{"/v1/report?format=docx", "/format", "csv, json"},
 		{"/v1/report?organizer=o'--", "/organizer", "there is acme"},
 		{"/v1/report?event=nowhere", "/event", "not known"},
 		{"/v1/report?affiliate='%20OR%201=1", "/affiliate", "and direct"},
 		{"/v1/report?code=%25", "/code", "and direct"},
 		{"/v1/report?from=%zz", "", "name=value"},
 		{"/v1/orders/acme/A-1/explanation?format=csv", "/format", "table or json"},
-		{"/v1/orders/acme/A-1/explanation?by=day", "/by", "as_of or format"},
+		{"/v1/orders/acme/A-1/explanation?by=day", "/by", "as_of, policy or format"},
 		{"/v1/orders/acme/A-1/explanation?as_of=-5", "/as_of", "microseconds"},
 	} {
 		w := get(t, h, c.target)
@@ -101,7 +114,7 @@ func TestWrongQuestionIs400WithTheFieldAndWhatIsAllowed(t *testing.T) {
 func TestEmptyReportIsHeadersAndZeroes(t *testing.T) {
 	h := opened(t)
 	for format, want := range map[string]string{
-		"csv":  "affiliate_id,affiliate,nickname,visits,orders,credited_orders,tickets_sold,conversion_rate,total_sales,refunds,net_sales,currency\r\n",
+		"csv":  "affiliate_id,affiliate,nickname,visits,unique_visitors,orders,credited_orders,tickets_sold,conversion_rate,total_sales,refunds,net_sales,currency\r\n",
 		"json": `"rows": []`, "table": "total",
 	} {
 		w := get(t, h, "/v1/report?format="+format)

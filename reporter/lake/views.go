@@ -49,7 +49,8 @@ func visitColumns() []column {
 		plain("VARCHAR", "code_text", "code_state"),
 		plain("BOOLEAN", "ended", "test", "head", "prefetch", "bot"),
 		plain("VARCHAR", "bot_rules"),
-		plain("BIGINT", "visitor_key"), plain("VARCHAR", "visitor_source"))
+		plain("BIGINT", "visitor_key"), plain("VARCHAR", "visitor_source", "referrer", "sub1", "sub2", "sub3", "sub4", "sub5",
+			"utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"))
 }
 
 func orderColumns() []column {

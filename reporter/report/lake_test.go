@@ -207,3 +207,15 @@ func (w *world) run(q report.Query) (*answer, error) {
 	})
 	return &a, err
 }
+
+// figure is the number of a row in the column of a name.
+func (a *answer) figure(t testing.TB, row reports.Row, column string) int64 {
+	t.Helper()
+	for i, c := range a.Columns {
+		if c.Name == column {
+			return row.Cells[i].Number
+		}
+	}
+	t.Fatalf("there is no column %s", column)
+	return 0
+}

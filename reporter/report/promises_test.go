@@ -225,7 +225,7 @@ func TestWrongQuestionIsRefusedWithWhatIsAllowed(t *testing.T) {
 		q             report.Query
 		pointer, says string
 	}{
-		"by":                  {report.Query{By: "affiliate; DROP TABLE orders"}, "/by", "affiliate, code, event or day"},
+		"by":                  {report.Query{By: "affiliate; DROP TABLE orders"}, "/by", "affiliate, code, event, organizer, day"},
 		"column":              {report.Query{Sort: "visit"}, "/sort", "total_sales"},
 		"column of another":   {report.Query{By: "day", Sort: "affiliate"}, "/sort", "conversion_rate"},
 		"sort injection":      {report.Query{Sort: "visits; DELETE FROM orders --"}, "/sort", "total_sales"},

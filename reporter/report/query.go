@@ -14,30 +14,54 @@ import (
 
 // Query is what a report is asked for; every field as a person gives it.
 type Query struct {
-	By        string // affiliate, code, event or day; affiliate when empty
+	By        string // a dimension, or two with a comma between; affiliate when empty
 	From, To  string // a day of the report's zone, or RFC 3339; half-open; empty: no bound
 	Organizer string // slug; may be empty where another field, or the catalog, leaves no choice
 	Event     string // slug
-	Affiliate string // id, email, nickname or name, or direct
-	Code      string // text, or direct
-	Sort      string // a column, with - before it for descending
+	Affiliate string // id, email, nickname or name, direct or unknown_code
+	Code      string // text, direct or unknown_code
+	Where     string // conditions, as schemas/filter reads them
+	Sort      string // columns, each with - before it for descending
+	Columns   string // measures or presets, by commas; default when empty
+	Compare   string // previous or year; empty: with nothing
+	Basis     string // order (when empty) or visit: whose date an order's figures fall on
+	Zone      string // IANA; empty: the event's, else the organizer's
+	Policy    int    // version that every order is credited by; 0: the one in force at its date
 	Limit     int    // rows; 0: all
 	AsOfUS    int64  // microseconds since 1970; 0: the newest there is
 }
 
-// The reserved word that asks for orders without credit.
-const direct = "direct"
+// The reserved words that ask for what is nobody's.
+const (
+	direct      = "direct"
+	unknownCode = "unknown_code"
+)
+
+// The words of compare and basis.
+const (
+	comparePrevious = "previous"
+	compareYear     = "year"
+	basisOrder      = "order"
+	basisVisit      = "visit"
+)
 
 // maxLimit bounds a limit; it is more rows than a spreadsheet shows.
 const maxLimit = 10_000_000
 
+// parameters of a request, beside those that say how the answer is written.
+func parameters() []string {
+	return []string{
+		"by", "from", "to", "organizer", "event", "affiliate", "code", "where", "sort", "columns", "compare", "basis", "zone", "policy", "limit", "as_of",
+		"format", "bom", "raw",
+	}
+}
+
 // ParseQuery reads the parameters of a request. The error is an *admin.Refusal
 // that names the parameter and what it may be.
 func ParseQuery(values url.Values) (Query, error) {
-	known := []string{"by", "from", "to", "organizer", "event", "affiliate", "code", "sort", "limit", "as_of", "format"}
 	for name, given := range values {
-		if !slices.Contains(known, name) {
-			return Query{}, admin.Refuse(admin.Invalid, "/"+name, "unknown parameter %q: want some of %s", name, strings.Join(known, ", "))
+		if !slices.Contains(parameters(), name) {
+			return Query{}, admin.Refuse(admin.Invalid, "/"+name, "unknown parameter %q: want some of %s", name, strings.Join(parameters(), ", "))
 		}
 		if len(given) > 1 {
 			return Query{}, admin.Refuse(admin.Invalid, "/"+name, "%s is given %d times: give it once", name, len(given))
@@ -45,18 +69,32 @@ func ParseQuery(values url.Values) (Query, error) {
 	}
 	q := Query{
 		By: values.Get("by"), From: values.Get("from"), To: values.Get("to"), Organizer: values.Get("organizer"),
-		Event: values.Get("event"), Affiliate: values.Get("affiliate"), Code: values.Get("code"), Sort: values.Get("sort"),
-	}
-	if text := values.Get("limit"); text != "" {
-		limit, err := strconv.Atoi(text)
-		if err != nil || limit < 1 || limit > maxLimit {
-			return Query{}, admin.Refuse(admin.Invalid, "/limit", "limit is %q: want 1 to %d rows, or none for all", text, maxLimit)
-		}
-		q.Limit = limit
+		Event: values.Get("event"), Affiliate: values.Get("affiliate"), Code: values.Get("code"), Where: values.Get("where"), Sort: values.Get("sort"),
+		Columns: values.Get("columns"), Compare: values.Get("compare"), Basis: values.Get("basis"), Zone: values.Get("zone"),
 	}
 	var err error
+	if q.Limit, err = numberOf(values, "limit", maxLimit, "rows, or none for all"); err != nil {
+		return Query{}, err
+	}
+	const mostVersions = 1 << 31
+	if q.Policy, err = numberOf(values, "policy", mostVersions, "as a policy's version, or none for those in force"); err != nil {
+		return Query{}, err
+	}
 	q.AsOfUS, err = ParseAsOf(values.Get("as_of"))
 	return q, err
+}
+
+// numberOf reads a number from 1; absent is 0.
+func numberOf(values url.Values, name string, most int, what string) (int, error) {
+	text := values.Get(name)
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > most {
+		return 0, admin.Refuse(admin.Invalid, "/"+name, "%s is %q: want 1 to %d %s", name, text, most, what)
+	}
+	return n, nil
 }
 
 // ParseAsOf reads an as-of: RFC 3339 with up to six decimals of the second, or
@@ -76,32 +114,32 @@ func ParseAsOf(text string) (int64, error) {
 }
 
 // check fills defaults and refuses what no catalog can make right.
-func (q *Query) check() (*kind, error) {
+func (q *Query) check() error {
 	if q.By == "" {
 		q.By = "affiliate"
 	}
-	k, ok := kindOf(q.By)
-	if !ok {
-		return nil, admin.Refuse(admin.Invalid, "/by", "by is %q: want affiliate, code, event or day", q.By)
+	if q.Basis == "" {
+		q.Basis = basisOrder
 	}
-	if q.Sort == "" {
-		q.Sort = k.sort
+	if q.Basis != basisOrder && q.Basis != basisVisit {
+		return admin.Refuse(admin.Invalid, "/basis", "basis is %q: want order (an order counts on its date) or visit (on the date of its credited visit)", q.Basis)
 	}
-	column := strings.TrimPrefix(q.Sort, "-")
-	if !slices.ContainsFunc(k.columns(), func(c reports.Column) bool { return c.Name == column }) {
-		names := make([]string, 0, len(k.columns()))
-		for _, c := range k.columns() {
-			names = append(names, c.Name)
-		}
-		return nil, admin.Refuse(admin.Invalid, "/sort", "sort is %q: want one of %s, with - before it for descending", q.Sort, strings.Join(names, ", "))
+	if q.Compare != "" && q.Compare != comparePrevious && q.Compare != compareYear {
+		return admin.Refuse(admin.Invalid, "/compare", "compare is %q: want previous (the range just before) or year (the same range a year before)", q.Compare)
+	}
+	if q.Compare != "" && (q.From == "" || q.To == "") {
+		return admin.Refuse(admin.Invalid, "/compare", "compare needs both ends of the range: give from and to")
 	}
 	if q.Limit < 0 || q.Limit > maxLimit {
-		return nil, admin.Refuse(admin.Invalid, "/limit", "limit is %d: want 1 to %d rows, or 0 for all", q.Limit, maxLimit)
+		return admin.Refuse(admin.Invalid, "/limit", "limit is %d: want 1 to %d rows, or 0 for all", q.Limit, maxLimit)
 	}
 	if q.AsOfUS < 0 {
-		return nil, admin.Refuse(admin.Invalid, "/as_of", "as-of is before 1970")
+		return admin.Refuse(admin.Invalid, "/as_of", "as-of is before 1970")
 	}
-	return k, nil
+	if q.Policy < 0 {
+		return admin.Refuse(admin.Invalid, "/policy", "policy is %d: want a version, or 0 for those in force", q.Policy)
+	}
+	return nil
 }
 
 // timeOf reads one end of the range.

@@ -1,12 +1,14 @@
-// Package report answers what is asked of visits, orders and money: one report is
-// one statement and one typed row.
+// Package report answers what is asked of visits, orders and money: a statement
+// is put together of the fragments in this folder's .sql files and of the
+// expressions of typed dimensions and measures.
 //
 // Invariant: a report is a pure function of the query, the policy and the as-of;
 // the same as-of gives the same table, row for row, whatever the lake has
-// committed or merged since. The totals are the sums of the rows.
+// committed or merged since. The totals are the sums of the rows and the rest.
 //
 // It refuses to add amounts of different currencies, to show a rate without
-// visits, and to put anything that a person typed into a statement.
+// anything to divide by, and to put anything that a person typed into a statement:
+// fields are looked up in an enumeration, values are parameters and variables.
 package report
 
 import (
@@ -14,12 +16,12 @@ import (
 	"database/sql"
 	"embed"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"footfall/schemas/admin"
-	"footfall/schemas/lake"
 	"footfall/schemas/reports"
 )
 
@@ -77,16 +79,21 @@ func (e *Engine) Run(ctx context.Context, q Query, deliver func(context.Context,
 // run reads once: first what the query names, in the catalog of the as-of, then
 // the rows of the range, of which only the files that can hold them are opened.
 func (e *Engine) run(ctx context.Context, q Query, deliver func(context.Context, *reports.Table) error) error {
-	k, err := q.check()
+	p, err := newPlan(q)
 	if err != nil {
 		return err
 	}
 	return e.deps.Lake.Read(ctx, q.AsOfUS, func(ctx context.Context, reading *reports.Reading) error {
-		r, err := q.resolve(ctx, reading.Conn, k)
+		if err := p.resolve(ctx, reading.Conn); err != nil {
+			return err
+		}
+		p.chooseOffsets(reading.Basis)
+		stands, err := e.makeFigures(ctx, reading, p)
 		if err != nil {
 			return err
 		}
-		table, err := e.answer(ctx, reading, q, r)
+		e.observe(stands)
+		table, err := e.table(ctx, reading, p, stands)
 		if err != nil {
 			return err
 		}
@@ -94,170 +101,207 @@ func (e *Engine) run(ctx context.Context, q Query, deliver func(context.Context,
 	})
 }
 
-// answer makes the table from the rows of the range.
-func (e *Engine) answer(ctx context.Context, reading *reports.Reading, q Query, r *resolved) (*reports.Table, error) {
-	conn, b := reading.Conn, reading.Basis
-	credited, err := e.deps.Credits.Credit(ctx, reading, reports.Crediting{Organizer: r.organizer, Between: r.between})
-	if err != nil {
-		return nil, err
+// chooseOffsets writes down the zone's offsets between the rows that there are.
+func (p *plan) chooseOffsets(b reports.Basis) {
+	from, to := max(p.periods[0][0], b.MinTimeMS), min(p.periods[0][1], b.MaxTimeMS+1)
+	if len(p.periods) > 1 {
+		from, to = min(p.periods[0][0], p.periods[1][0]), max(p.periods[0][1], p.periods[1][1])
 	}
-	if err := reading.Visits(ctx, "visit_rows", r.between); err != nil {
-		return nil, err
-	}
-	if err := r.prepare(ctx, conn, b); err != nil {
-		return nil, err
-	}
-	lines, err := r.lines(ctx, conn)
-	if err != nil {
-		return nil, err
-	}
-	sortLines(lines, r.kind, q.Sort)
-	table := &reports.Table{
-		Columns: r.kind.columns(), AllRows: int64(len(lines)), Totals: totals(lines, r.kind, r.currency), Freshness: b.Freshness,
-		Facts: reports.Facts{
-			By: r.kind.by, Organizer: r.slug, Event: strings.ToLower(q.Event), Affiliate: q.Affiliate, Code: q.Code, Basis: "order date",
-			Sort: q.Sort, Zone: r.zone.String(), FromMS: r.between[0], ToMS: r.between[1],
-			AsOfUS: b.AsOfUS, PolicyVersion: credited.PolicyVersions[len(credited.PolicyVersions)-1], CatalogRevision: b.CatalogRevision,
-		},
-	}
-	if table.Facts.BotRules, err = r.botRules(ctx, conn); err != nil {
-		return nil, err
-	}
-	if table.Facts.Notes, err = e.notes(ctx, conn); err != nil {
-		return nil, err
-	}
-	if q.Limit > 0 && len(lines) > q.Limit {
-		table.Rest = totals(lines[q.Limit:], r.kind, r.currency)
-		lines = lines[:q.Limit]
-		table.Facts.Notes = append(table.Facts.Notes,
-			fmt.Sprintf("the first %d of %d rows are shown; the totals are of all", q.Limit, table.AllRows))
-	}
-	rows := make([]reports.Row, 0, len(lines))
-	for _, l := range lines {
-		rows = append(rows, l.row())
-	}
-	table.Batches = reports.FixedBatches(table.Columns, rows, batchRows)
-	return table, nil
+	p.offsets = offsetsOf(p.zone, from, to)
 }
 
-// batchRows are given at one time.
-const batchRows = 2048
+// stands is what a report stands on, beside the rows, and what to note.
+type stands struct {
+	credited reports.Credited
+	rules    []string
+	counts   map[string]int64 // by what is noted
+}
 
-// prepare sets what the statements read, and makes the tables that they share.
-func (r *resolved) prepare(ctx context.Context, conn *sql.Conn, b reports.Basis) error {
-	codes := any(nil)
-	if r.codes != nil {
-		codes = "[" + joined(r.codes) + "]"
-	}
-	setup := []struct {
-		text string
-		args []any
-	}{
-		{"SET VARIABLE event = ?::BIGINT", []any{r.event}},
-		{"SET VARIABLE affiliate = ?::BIGINT", []any{r.affiliate}},
-		{"SET VARIABLE codes = CAST(?::VARCHAR AS BIGINT[])", []any{codes}},
-		{"SET VARIABLE direct = ?::BOOLEAN", []any{r.direct}},
-		{"SET VARIABLE from_ms = ?::BIGINT", []any{r.between[0]}},
-		{"SET VARIABLE to_ms = ?::BIGINT", []any{r.between[1]}},
-		{dayMacro(r.zone, max(r.between[0], b.MinTimeMS), min(r.between[1], b.MaxTimeMS+1)), nil},
-	}
-	for _, s := range setup {
-		if _, err := conn.ExecContext(ctx, s.text, s.args...); err != nil {
-			return fmt.Errorf("setting up the report: %w", err)
+// makeFigures makes the table figures, of every organizer that is asked for.
+func (e *Engine) makeFigures(ctx context.Context, reading *reports.Reading, p *plan) (*stands, error) {
+	all := &stands{counts: map[string]int64{}}
+	for i, t := range p.tenants {
+		p.organizer = t.id
+		if err := e.makeTenant(ctx, reading, p, all); err != nil {
+			return nil, err
+		}
+		if len(p.tenants) == 1 {
+			return all, nil
+		}
+		if err := setAside(ctx, reading.Conn, i == 0); err != nil {
+			return nil, err
 		}
 	}
-	for _, name := range []string{"counted_visits", "figures"} {
-		text, err := statement(name)
-		if err != nil {
-			return err
+	_, err := reading.ExecContext(ctx, "ALTER TABLE all_figures RENAME TO figures")
+	if err != nil {
+		return nil, fmt.Errorf("joining the organizers' figures: %w", err)
+	}
+	return all, nil
+}
+
+// makeTenant makes the figures of one organizer.
+func (e *Engine) makeTenant(ctx context.Context, reading *reports.Reading, p *plan, all *stands) error {
+	credited, err := e.credit(ctx, reading, p)
+	if err != nil {
+		return err
+	}
+	for _, v := range credited.PolicyVersions {
+		if !slices.Contains(all.credited.PolicyVersions, v) {
+			all.credited.PolicyVersions = append(all.credited.PolicyVersions, v)
 		}
-		text = strings.ReplaceAll(text, "{verdict}", lake.VerdictSQL)
-		if _, err := conn.ExecContext(ctx, "CREATE TEMP TABLE "+name+" AS "+text); err != nil {
-			return fmt.Errorf("making table %s: %w", name, err)
+	}
+	all.credited.WhatIf = credited.WhatIf
+	if p.wantsVisits() {
+		for n := range p.periods {
+			if err := p.period(n).count(ctx, reading); err != nil {
+				return err
+			}
+		}
+	}
+	if err := p.conditions.set(ctx, reading.Conn); err != nil {
+		return err
+	}
+	text, err := p.figures()
+	if err != nil {
+		return err
+	}
+	if _, err := reading.ExecContext(ctx, "CREATE TEMP TABLE figures AS "+text); err != nil {
+		return fmt.Errorf("making the figures: %w", err)
+	}
+	return p.note(ctx, reading.Conn, all)
+}
+
+// setAside moves one organizer's figures out of the way of the next one's tables.
+func setAside(ctx context.Context, conn *sql.Conn, first bool) error {
+	keep := "INSERT INTO all_figures FROM figures"
+	if first {
+		keep = "CREATE TEMP TABLE all_figures AS FROM figures"
+	}
+	if _, err := conn.ExecContext(ctx, keep); err != nil {
+		return fmt.Errorf("joining the organizers' figures: %w", err)
+	}
+	drops, err := texts(ctx, conn, `
+		SELECT 'DROP TABLE temp.' || table_name FROM duckdb_tables() WHERE database_name = 'temp' AND table_name <> 'all_figures'
+		UNION ALL SELECT 'DROP VIEW temp.' || view_name FROM duckdb_views()
+		WHERE database_name = 'temp' AND NOT internal AND (view_name LIKE 'visit\_rows%' ESCAPE '\' OR view_name LIKE '%\_rows' ESCAPE '\' AND view_name NOT IN ('order_rows', 'refund_rows'))
+		UNION ALL SELECT DISTINCT 'DROP MACRO temp.' || function_name FROM duckdb_functions() WHERE database_name = 'temp' AND function_type = 'macro'`)
+	if err != nil {
+		return err
+	}
+	for _, drop := range drops { // names of our own
+		if _, err := conn.ExecContext(ctx, drop); err != nil {
+			return fmt.Errorf("clearing one organizer's tables: %w", err)
 		}
 	}
 	return nil
 }
 
-func statement(name string) (string, error) {
-	text, err := statements.ReadFile(name + ".sql")
-	if err != nil {
-		return "", fmt.Errorf("finding statement %s: %w", name, err)
-	}
-	return string(text), nil
-}
-
-// lines runs the report's statement.
-func (r *resolved) lines(ctx context.Context, conn *sql.Conn) (lines []line, err error) {
-	text, err := statement(r.kind.by)
-	if err != nil {
+// table sums the figures and opens the rows.
+func (e *Engine) table(ctx context.Context, reading *reports.Reading, p *plan, on *stands) (*reports.Table, error) {
+	if err := p.conditionsOnSums(ctx, reading.Conn); err != nil {
 		return nil, err
 	}
-	rows, err := conn.QueryContext(ctx, text)
-	if err != nil {
-		return nil, fmt.Errorf("counting by %s: %w", r.kind.by, err)
+	if err := p.makeLines(ctx, reading.Conn); err != nil {
+		return nil, err
 	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		l, err := r.kind.scan(rows)
-		if err != nil {
-			return nil, fmt.Errorf("reading a row by %s: %w", r.kind.by, err)
+	keys, joins, label := p.keyColumns()
+	figures := p.figureColumns()
+	columns := append(slices.Clone(keys), figures...)
+	t := &reports.Table{Columns: columnsOf(columns), Freshness: reading.Freshness, Facts: p.facts(reading.Basis, on)}
+	var err error
+	if t.Totals, t.AllRows, err = p.sums(ctx, reading, "lines", "total", len(keys), label); err != nil {
+		return nil, err
+	}
+	expressions := make([]string, 0, len(columns))
+	for _, c := range columns {
+		expressions = append(expressions, c.sql+` AS "`+c.Name+`"`)
+	}
+	rows := fmt.Sprintf("(SELECT l.*, %s FROM lines l%s)", strings.Join(expressions, ", "), joins)
+	limit := ""
+	if n := p.query.Limit; n > 0 && t.AllRows > int64(n) {
+		limit = fmt.Sprintf(" LIMIT %d", n)
+		t.Facts.Notes = append(t.Facts.Notes, fmt.Sprintf("the first %d of %d rows are shown; the totals are of all, and rest is what is not shown", n, t.AllRows))
+		rest := fmt.Sprintf("(FROM %s ORDER BY %s OFFSET %d)", rows, p.order(), n)
+		if t.Rest, _, err = p.sums(ctx, reading, rest, "rest", len(keys), label); err != nil {
+			return nil, err
 		}
-		lines = append(lines, l)
 	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("counting by %s: %w", r.kind.by, err)
+	names := make([]string, 0, len(columns)+1)
+	for _, c := range t.Columns {
+		names = append(names, `"`+c.Name+`"`)
 	}
-	return lines, nil
+	_, t.Batches, err = reading.Query(ctx, reports.Statement{
+		Text:    fmt.Sprintf("SELECT %s FROM %s ORDER BY %s%s", strings.Join(names, ", "), rows, p.order(), limit),
+		Columns: t.Columns, Currency: currencyColumn().Name, Large: t.AllRows > manyRows && (p.query.Limit == 0 || p.query.Limit > manyRows),
+	})
+	return t, err
 }
 
-func (r *resolved) botRules(ctx context.Context, conn *sql.Conn) ([]string, error) {
-	text, err := statement("bot_rules")
-	if err != nil {
-		return nil, err
-	}
-	return texts(ctx, conn, text)
-}
+// manyRows are taken through the disk, some at a time; fewer are in memory.
+const manyRows = 20_000
 
-// notes are what a reader of the figures should know.
-func (e *Engine) notes(ctx context.Context, conn *sql.Conn) (notes []string, err error) {
-	text, err := statement("notes")
-	if err != nil {
-		return nil, err
-	}
-	rows, err := conn.QueryContext(ctx, text)
-	if err != nil {
-		return nil, fmt.Errorf("counting what to note: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	counts := map[string]int64{}
-	for rows.Next() {
-		var what string
-		var n int64
-		if err := rows.Scan(&what, &n); err != nil {
-			return nil, fmt.Errorf("counting what to note: %w", err)
+// sums gives one row a currency over all rows of a table or statement, and how
+// many rows those are; without rows one of zeroes in the report's own currency.
+func (p *plan) sums(ctx context.Context, reading *reports.Reading, from, called string, keys, label int) ([]reports.Row, int64, error) {
+	figures := p.figureColumns()
+	inner, outer := []string{"count(*) AS rows"}, []string{"rows"}
+	for _, prefix := range []string{"raw_", "was_"} {
+		if prefix == "was_" && p.query.Compare == "" {
+			continue
 		}
-		counts[what] = n
-		notes = append(notes, fmt.Sprintf(sentence(what), n))
+		for _, s := range p.raws {
+			inner = append(inner, fmt.Sprintf("sum(%[1]s)::BIGINT AS %[1]s", prefix+s.name))
+		}
+		if p.wantsShare() {
+			inner = append(inner, fmt.Sprintf("max(%[1]s) AS %[1]s", prefix+"all_sales"))
+		}
 	}
-	e.metrics.conflicts.Set(float64(counts["order_conflicts"] + counts["refund_conflicts"]))
-	e.metrics.setAside.Set(float64(counts["refunds_set_aside"]))
-	return notes, rows.Err()
+	for _, c := range figures {
+		outer = append(outer, c.sql)
+	}
+	columns := append([]reports.Column{{Name: "rows", Kind: reports.KindCount}}, columnsOf(figures)...)
+	_, batches, err := reading.Query(ctx, reports.Statement{
+		Text: fmt.Sprintf("SELECT %s, currency FROM (SELECT currency, %s FROM %s GROUP BY currency) ORDER BY currency",
+			strings.Join(outer, ", "), strings.Join(inner, ", "), from),
+		Columns: columns, Currency: currencyColumn().Name,
+	})
+	if err != nil {
+		return nil, 0, fmt.Errorf("summing the rows: %w", err)
+	}
+	list, err := reports.Collect(ctx, &reports.Table{Columns: columns, Batches: batches})
+	if err != nil {
+		return nil, 0, fmt.Errorf("summing the rows: %w", err)
+	}
+	if len(list) == 0 {
+		list = []reports.Row{p.zeroes(figures)}
+	}
+	var count int64
+	for i, row := range list {
+		count += row.Cells[0].Number
+		cells := make([]reports.Cell, keys, keys+len(row.Cells))
+		for k := range cells {
+			cells[k].Empty = true
+		}
+		cells[label] = reports.Cell{Text: called}
+		list[i].Cells = append(cells, row.Cells[1:]...)
+	}
+	return list, count, nil
 }
 
-func sentence(what string) string {
-	switch what {
-	case "order_conflicts":
-		return "conflicting orders: %d; the same id and version came with other content, and the first one counts"
-	case "refund_conflicts":
-		return "conflicting refunds: %d; the same id came with other content, and the first one counts"
-	case "refunds_set_aside":
-		return "refunds set aside: %d; they exceed what is left of their order and are in no figure"
-	case "refunds_waiting":
-		return "refunds waiting: %d; their order is not known or not completed, and they are in no figure"
-	case "unknown_codes":
-		return "tracking codes that the catalog doesn't know: %d; their figures stand under unknown"
-	default:
-		return "events that the catalog doesn't know: %d; their figures stand under unknown"
+// conditionsOnSums prepares the conditions on measures.
+func (p *plan) conditionsOnSums(ctx context.Context, conn *sql.Conn) (err error) {
+	for _, t := range p.where {
+		if _, ok := dimensionOf(t.Field); ok {
+			continue
+		}
+		if p.currencies == nil {
+			if p.currencies, err = texts(ctx, conn, "SELECT DISTINCT currency FROM figures ORDER BY currency"); err != nil {
+				return err
+			}
+		}
+		if err := p.condition(ctx, conn, t); err != nil {
+			return err
+		}
 	}
+	return p.conditions.set(ctx, conn)
 }

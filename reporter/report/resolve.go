@@ -10,75 +10,179 @@ import (
 	"time"
 
 	"footfall/schemas/admin"
+	"footfall/schemas/filter"
 	"footfall/schemas/routes"
 )
 
-// resolved is a query in the catalog's ids.
-type resolved struct {
-	kind      *kind
-	organizer int64
-	slug      string
-	event     sql.NullInt64
-	affiliate sql.NullInt64
-	codes     []int64 // nil: every code
-	direct    bool    // only orders without credit
-	zone      *time.Location
-	currency  string // of the event, else of the organizer
-	between   [2]int64
+// tenant is one organizer whose figures a report has.
+type tenant struct {
+	id             int64
+	slug           string
+	zone, currency string
 }
 
 // resolve looks up what the query names, in the catalog of the as-of.
-func (q *Query) resolve(ctx context.Context, conn *sql.Conn, k *kind) (*resolved, error) {
-	r := &resolved{kind: k}
-	zone, err := r.findOrganizer(ctx, conn, q)
+func (p *plan) resolve(ctx context.Context, conn *sql.Conn) error {
+	if err := p.findOrganizers(ctx, conn); err != nil {
+		return err
+	}
+	zone, err := p.resolveFilters(ctx, conn)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if q.Event != "" {
-		if zone, err = r.findEvent(ctx, conn, q); err != nil {
-			return nil, err
+	switch {
+	case p.query.Zone != "":
+		zone = p.query.Zone
+	case len(p.tenants) > 1:
+		zone = "UTC"
+	}
+	if p.zone, err = loadZone(zone); err != nil {
+		return err
+	}
+	if p.periods[0], err = p.query.rangeOf(p.zone); err != nil {
+		return err
+	}
+	if p.query.Compare != "" {
+		before, err := earlier(p.query.Compare, p.periods[0], p.zone)
+		if err != nil {
+			return err
 		}
+		p.periods = append(p.periods, before)
 	}
-	if r.zone, err = time.LoadLocation(zone); err != nil {
-		return nil, fmt.Errorf("loading the zone %q of the catalog: %w", zone, err)
-	}
-	if err := r.findAffiliate(ctx, conn, q); err != nil {
-		return nil, err
-	}
-	if err := r.findCodes(ctx, conn, q); err != nil {
-		return nil, err
-	}
-	r.between, err = q.rangeOf(r.zone)
-	return r, err
+	return nil
 }
 
-// findOrganizer takes the organizer that is named, the event's, or the only one.
-func (r *resolved) findOrganizer(ctx context.Context, conn *sql.Conn, q *Query) (zone string, err error) {
+// resolveFilters turns event, affiliate, code and where into conditions, and gives
+// the zone that the report is in unless another is asked for.
+func (p *plan) resolveFilters(ctx context.Context, conn *sql.Conn) (zone string, err error) {
+	p.organizer, zone, p.currency = p.tenants[0].id, p.tenants[0].zone, p.tenants[0].currency
+	event := strings.ToLower(p.query.Event)
+	if p.query.Event != "" {
+		id, err := p.slugs(ctx, conn, "event", event, fmt.Sprintf("organizer_id = %d", p.organizer))
+		if err != nil {
+			return "", err
+		}
+		p.event = id[0]
+		p.filter(keyEvent, id)
+	}
+	if p.query.Affiliate != "" {
+		key, ok := nobody(p.query.Affiliate)
+		ids := []int64{key}
+		if !ok {
+			if ids, err = p.affiliates(ctx, conn, p.query.Affiliate); err != nil {
+				return "", err
+			}
+		}
+		p.filter(keyAffiliate, ids)
+	}
+	if p.query.Code != "" {
+		key, ok := nobody(p.query.Code)
+		ids := []int64{key}
+		if !ok {
+			if ids, err = p.codesOf(ctx, conn, p.query.Code); err != nil {
+				return "", err
+			}
+		}
+		p.filter(keyCode, ids)
+	}
+	for _, t := range p.where {
+		if _, ok := dimensionOf(t.Field); !ok {
+			continue
+		}
+		if err := p.condition(ctx, conn, t); err != nil {
+			return "", err
+		}
+		if t.Field == "event" && t.Op == filter.Equal && len(t.Values) == 1 {
+			event = strings.ToLower(t.Values[0])
+		}
+	}
+	if event == "" {
+		return zone, nil
+	}
+	err = conn.QueryRowContext(ctx, "SELECT zone, currency FROM events WHERE slug = ?", event).Scan(&zone, &p.currency)
+	if err != nil {
+		return "", fmt.Errorf("finding the event's zone: %w", err)
+	}
+	return zone, nil
+}
+
+// filter keeps figures of some keys.
+func (p *plan) filter(column string, keys []int64) {
+	p.conditions.figures = append(p.conditions.figures, fmt.Sprintf("coalesce(%s IN (%s), false)", column, joined(keys)))
+}
+
+// nobody gives the key of a reserved word.
+func nobody(word string) (int64, bool) {
+	switch strings.ToLower(word) {
+	case direct:
+		return keyDirect, true
+	case unknownCode:
+		return keyUnknownCode, true
+	}
+	return 0, false
+}
+
+func foldCode(text string) string { return routes.FoldString(strings.Trim(text, " ")) }
+
+// loadZone finds a zone by its IANA name.
+func loadZone(name string) (*time.Location, error) {
+	zone, err := time.LoadLocation(name)
+	if err != nil || name == "" || name == "Local" {
+		return nil, admin.Refuse(admin.Invalid, "/zone", "zone is %q: want an IANA time zone such as Europe/Vienna, America/New_York or UTC", name)
+	}
+	return zone, nil
+}
+
+// findOrganizers takes the organizer that is named, the event's, the only one, or,
+// by organizer, all of them.
+func (p *plan) findOrganizers(ctx context.Context, conn *sql.Conn) error {
+	q := p.query
 	where, args := "true", []any(nil)
 	switch {
 	case q.Organizer != "":
-		where, args = "slug = ?", []any{strings.ToLower(q.Organizer)}
+		where, args = "slug = ?", []any{q.Organizer}
 	case q.Event != "":
 		where, args = "organizer_id = (SELECT organizer_id FROM events WHERE slug = ?)", []any{strings.ToLower(q.Event)}
 	}
-	rows, err := conn.QueryContext(ctx, "SELECT organizer_id, slug, zone, currency FROM organizers WHERE "+where+" ORDER BY slug LIMIT 2", args...)
+	rows, err := conn.QueryContext(ctx, "SELECT organizer_id, slug, zone, currency FROM organizers WHERE "+where+" ORDER BY slug", args...)
 	if err != nil {
-		return "", fmt.Errorf("finding the organizer: %w", err)
+		return fmt.Errorf("finding the organizer: %w", err)
 	}
 	defer func() { _ = rows.Close() }()
-	found := 0
 	for rows.Next() {
-		found++
-		if err := rows.Scan(&r.organizer, &r.slug, &zone, &r.currency); err != nil {
-			return "", fmt.Errorf("finding the organizer: %w", err)
+		var t tenant
+		if err := rows.Scan(&t.id, &t.slug, &t.zone, &t.currency); err != nil {
+			return fmt.Errorf("finding the organizer: %w", err)
 		}
+		p.tenants = append(p.tenants, t)
 	}
 	if err := rows.Err(); err != nil {
-		return "", fmt.Errorf("finding the organizer: %w", err)
+		return fmt.Errorf("finding the organizer: %w", err)
 	}
-	if found == 1 {
-		return zone, nil
+	if len(p.tenants) == 1 {
+		return nil
 	}
+	if len(p.tenants) > 1 && p.has("organizer") {
+		return p.checkMany()
+	}
+	return p.refuseOrganizer(ctx, conn)
+}
+
+// checkMany refuses what only one organizer can have.
+func (p *plan) checkMany() error {
+	if p.query.Affiliate != "" || p.query.Code != "" || p.query.Policy != 0 || p.has("order") {
+		return admin.Refuse(admin.Invalid, "/organizer", "affiliate, code, policy and order are one organizer's: give the organizer too")
+	}
+	for _, t := range p.where {
+		if (t.Field == "affiliate" || t.Field == "code" || t.Field == "event") && (t.Op == filter.Equal || t.Op == filter.Unequal) {
+			return badTerm(t, "%s is one organizer's: give the organizer too, or use ~", t.Field)
+		}
+	}
+	return nil
+}
+
+func (p *plan) refuseOrganizer(ctx context.Context, conn *sql.Conn) error {
+	q := p.query
 	pointer, given := "/organizer", "no organizer is given"
 	names, err := texts(ctx, conn, "SELECT slug FROM organizers ORDER BY slug")
 	if q.Organizer != "" {
@@ -88,94 +192,90 @@ func (r *resolved) findOrganizer(ctx context.Context, conn *sql.Conn, q *Query) 
 		names, err = texts(ctx, conn, "SELECT slug FROM events ORDER BY slug")
 	}
 	if err != nil {
-		return "", err
+		return err
 	}
 	if len(names) == 0 {
-		return "", admin.Refuse(admin.Invalid, pointer, "%s: none is known at this as-of", given)
+		return admin.Refuse(admin.Invalid, pointer, "%s: none is known at this as-of", given)
 	}
-	return "", admin.Refuse(admin.Invalid, pointer, "%s: %s", given, listed(names))
+	return admin.Refuse(admin.Invalid, pointer, "%s: %s", given, listed(names))
 }
 
-func (r *resolved) findEvent(ctx context.Context, conn *sql.Conn, q *Query) (zone string, err error) {
-	err = conn.QueryRowContext(ctx, "SELECT event_id, zone, currency FROM events WHERE organizer_id = ? AND slug = ?", r.organizer, strings.ToLower(q.Event)).
-		Scan(&r.event, &zone, &r.currency)
+// slugs finds an event or an organizer; scope keeps to those that may be named.
+func (p *plan) slugs(ctx context.Context, conn *sql.Conn, table, slug, scope string) ([]int64, error) {
+	var id int64
+	err := conn.QueryRowContext(ctx, fmt.Sprintf("SELECT %[1]s_id FROM %[1]ss WHERE slug = ? AND %[2]s", table, scope), strings.ToLower(slug)).Scan(&id)
 	if err == nil {
-		return zone, nil
+		return []int64{id}, nil
 	}
 	if !errors.Is(err, sql.ErrNoRows) {
-		return "", fmt.Errorf("finding the event: %w", err)
+		return nil, fmt.Errorf("finding the %s: %w", table, err)
 	}
-	names, err := texts(ctx, conn, "SELECT slug FROM events WHERE organizer_id = ? ORDER BY slug", r.organizer)
+	names, err := texts(ctx, conn, fmt.Sprintf("SELECT slug FROM %ss WHERE %s ORDER BY slug", table, scope))
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	return "", admin.Refuse(admin.Invalid, "/event", "event %q of organizer %s is not known: %s", q.Event, r.slug, listed(names))
+	return nil, admin.Refuse(admin.Invalid, "/"+table, "%s %q is not known: %s", table, slug, listed(names))
 }
 
-// findAffiliate finds one by id, or by an email, nickname or name that only one has.
-func (r *resolved) findAffiliate(ctx context.Context, conn *sql.Conn, q *Query) error {
-	if q.Affiliate == "" {
-		return nil
-	}
-	if strings.EqualFold(q.Affiliate, direct) {
-		r.direct = true
-		return nil
-	}
-	id, err := strconv.ParseInt(q.Affiliate, 10, 64)
+// affiliates finds one by id, or by an email, nickname or name that only one has.
+func (p *plan) affiliates(ctx context.Context, conn *sql.Conn, ref string) ([]int64, error) {
+	id, err := strconv.ParseInt(ref, 10, 64)
 	if err != nil {
 		id = 0
 	}
 	rows, err := conn.QueryContext(ctx, `SELECT affiliate_id FROM affiliates
 		WHERE organizer_id = ? AND (affiliate_id = ? OR lower(?) IN (lower(email), lower(nickname), lower(name))) ORDER BY affiliate_id`,
-		r.organizer, id, q.Affiliate)
+		p.organizer, id, ref)
 	if err != nil {
-		return fmt.Errorf("finding the affiliate: %w", err)
+		return nil, fmt.Errorf("finding the affiliate: %w", err)
 	}
 	found, err := numbers(rows)
 	if err != nil {
-		return fmt.Errorf("finding the affiliate: %w", err)
+		return nil, fmt.Errorf("finding the affiliate: %w", err)
 	}
 	if len(found) == 1 {
-		r.affiliate = sql.NullInt64{Int64: found[0], Valid: true}
-		return nil
+		return found, nil
 	}
 	if len(found) > 1 {
-		return admin.Refuse(admin.Invalid, "/affiliate", "affiliate %q may be any of several: give one of the ids %s", q.Affiliate, joined(found))
+		return nil, admin.Refuse(admin.Invalid, "/affiliate", "affiliate %q may be any of several: give one of the ids %s", ref, joined(found))
 	}
-	names, err := texts(ctx, conn, "SELECT affiliate_id || ' (' || name || ')' FROM affiliates WHERE organizer_id = ? ORDER BY affiliate_id", r.organizer)
+	names, err := texts(ctx, conn, "SELECT affiliate_id || ' (' || name || ')' FROM affiliates WHERE organizer_id = ? ORDER BY affiliate_id", p.organizer)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return admin.Refuse(admin.Invalid, "/affiliate", "affiliate %q of organizer %s is not known: %s, and direct", q.Affiliate, r.slug, listed(names))
+	return nil, admin.Refuse(admin.Invalid, "/affiliate", "affiliate %q of organizer %s is not known: %s, and direct, unknown_code", ref, p.tenants[0].slug, listed(names))
 }
 
-// findCodes finds every code that the text leads to: event codes of different
-// events may have the same one.
-func (r *resolved) findCodes(ctx context.Context, conn *sql.Conn, q *Query) error {
-	if q.Code == "" {
-		return nil
-	}
-	if strings.EqualFold(q.Code, direct) {
-		r.direct = true
-		return nil
-	}
+// codesOf finds every code that a text leads to, or led to: event codes of
+// different events may have the same one. A number that is no text is an id.
+func (p *plan) codesOf(ctx context.Context, conn *sql.Conn, ref string) ([]int64, error) {
+	event := sql.NullInt64{Int64: p.event, Valid: p.event != 0}
 	rows, err := conn.QueryContext(ctx, `SELECT DISTINCT code_id FROM code_texts
 		WHERE organizer_id = ? AND folded = ? AND (? IS NULL OR event_id = 0 OR event_id = ?) ORDER BY code_id`,
-		r.organizer, routes.FoldString(strings.TrimSpace(q.Code)), r.event, r.event)
+		p.organizer, foldCode(ref), event, event)
 	if err != nil {
-		return fmt.Errorf("finding the code: %w", err)
+		return nil, fmt.Errorf("finding the code: %w", err)
 	}
-	if r.codes, err = numbers(rows); err != nil {
-		return fmt.Errorf("finding the code: %w", err)
-	}
-	if len(r.codes) > 0 {
-		return nil
-	}
-	names, err := texts(ctx, conn, "SELECT DISTINCT code_text FROM codes WHERE organizer_id = ? ORDER BY 1", r.organizer)
+	found, err := numbers(rows)
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("finding the code: %w", err)
 	}
-	return admin.Refuse(admin.Invalid, "/code", "code %q of organizer %s is not known: %s, and direct", q.Code, r.slug, listed(names))
+	if id, err := strconv.ParseInt(ref, 10, 64); err == nil && len(found) == 0 {
+		if rows, err = conn.QueryContext(ctx, "SELECT code_id FROM codes WHERE organizer_id = ? AND code_id = ?", p.organizer, id); err != nil {
+			return nil, fmt.Errorf("finding the code: %w", err)
+		}
+		if found, err = numbers(rows); err != nil {
+			return nil, fmt.Errorf("finding the code: %w", err)
+		}
+	}
+	if len(found) > 0 {
+		return found, nil
+	}
+	names, err := texts(ctx, conn, "SELECT DISTINCT code_text FROM codes WHERE organizer_id = ? ORDER BY 1", p.organizer)
+	if err != nil {
+		return nil, err
+	}
+	return nil, admin.Refuse(admin.Invalid, "/code", "code %q of organizer %s is not known: %s, and direct, unknown_code", ref, p.tenants[0].slug, listed(names))
 }
 
 func texts(ctx context.Context, conn *sql.Conn, query string, args ...any) (out []string, err error) {

@@ -11,30 +11,120 @@ import (
 // an order dated the year 9999 must not make it thousands of branches long.
 const latestTransition = 4_102_444_800_000 // 2100-01-01
 
-// dayMacro gives local_day(ms): the day of the zone, as days since 1970, of a
-// time in milliseconds. The zone's offsets between two times are written into
-// it: integer arithmetic costs a tenth of a calendar's.
-func dayMacro(zone *time.Location, fromMS, toMS int64) string {
-	var cases strings.Builder
+// offsets are a zone's differences to UTC between two times, for SQL: integer
+// arithmetic costs a tenth of a calendar's.
+type offsets []span
+
+// span is a time of one offset.
+type span struct {
+	fromMS   int64
+	offsetMS int64
+}
+
+// offsetsOf gives those that times in a range need, in milliseconds.
+func offsetsOf(zone *time.Location, fromMS, toMS int64) offsets {
 	at := time.UnixMilli(max(fromMS, 0)).In(zone)
+	start := int64(0)
+	var list offsets
 	for {
 		_, offset := at.Zone()
+		list = append(list, span{start, int64(offset) * 1000})
 		_, end := at.ZoneBounds()
 		if end.IsZero() || end.UnixMilli() >= min(toMS, latestTransition) {
-			return fmt.Sprintf("CREATE TEMP MACRO local_day(ms) AS (ms + CASE%s ELSE %d END) // 86400000",
-				withCondition(cases.String()), int64(offset)*1000)
+			return list
 		}
-		fmt.Fprintf(&cases, " WHEN ms < %d THEN %d", end.UnixMilli(), int64(offset)*1000)
+		start = end.UnixMilli()
 		at = end.In(zone)
 	}
 }
 
-// withCondition keeps a CASE of a zone without changes a CASE.
-func withCondition(cases string) string {
-	if cases == "" {
-		return " WHEN false THEN 0"
+// choose writes a CASE over a time ms that gives what each span has.
+func (o offsets) choose(ms string, has func(span) string) string {
+	if len(o) == 1 {
+		return has(o[0])
 	}
-	return cases
+	var b strings.Builder
+	b.WriteString("CASE")
+	for i, s := range o[:len(o)-1] {
+		fmt.Fprintf(&b, " WHEN %s < %d THEN %s", ms, o[i+1].fromMS, has(s))
+	}
+	fmt.Fprintf(&b, " ELSE %s END", has(o[len(o)-1]))
+	return b.String()
+}
+
+// local is the zone's wall clock at ms, as milliseconds since its 1970.
+func (o offsets) local(ms string) string {
+	return "(" + ms + " + " + o.choose(ms, func(s span) string { return fmt.Sprint(s.offsetMS) }) + ")"
+}
+
+// The lengths of a day and an hour of the wall clock.
+const (
+	dayMS  = 24 * hourMS
+	hourMS = 60 * 60 * 1000
+)
+
+// key is a time ms as a number that rises with time: the day since 1970; of a
+// week its Monday's; the month since the year 0; of an hour the instant at which
+// its wall-clock hour begins, or its offset does.
+func (o offsets) key(name, ms string) string {
+	day := fmt.Sprintf("(%s // %d)", o.local(ms), dayMS)
+	switch name {
+	case "week":
+		return fmt.Sprintf("(%[1]s - (%[1]s + 3) %% 7)", day) // 1970 began on a Thursday
+	case "month":
+		return fmt.Sprintf("(year(%[1]s) * 12 + month(%[1]s) - 1)::BIGINT", date(day))
+	case "hour":
+		begins := o.choose(ms, func(s span) string { return fmt.Sprint(s.fromMS) })
+		return fmt.Sprintf("greatest(%[1]s - %[2]s %% %[3]d, %[4]s)", ms, o.local(ms), hourMS, begins)
+	}
+	return day
+}
+
+func date(day string) string { return "(DATE '1970-01-01' + (" + day + ")::INTEGER)" }
+
+// label writes a key for people.
+func (o offsets) label(name, key string) string {
+	switch name {
+	case "week":
+		return "strftime(" + date(key) + ", '%G-W%V')"
+	case "month":
+		return fmt.Sprintf("printf('%%04d-%%02d', %[1]s // 12, %[1]s %% 12 + 1)", key)
+	case "hour":
+		hour := fmt.Sprintf("strftime(make_timestamp((%[1]s // %[2]d * %[2]d) * 1000), '%%Y-%%m-%%dT%%H:%%M')", o.local(key), hourMS)
+		return hour + " || " + o.choose(key, func(s span) string { return "'" + offsetText(s.offsetMS) + "'" })
+	}
+	return "strftime(" + date(key) + ", '%Y-%m-%d')"
+}
+
+func offsetText(ms int64) string {
+	sign := '+'
+	if ms < 0 {
+		sign, ms = '-', -ms
+	}
+	minutes := ms / (60 * 1000)
+	return fmt.Sprintf("%c%02d:%02d", sign, minutes/60, minutes%60)
+}
+
+// place is the key of a time in Go, as key gives it in SQL.
+func (o offsets) place(name string, ms int64) int64 {
+	at := o[0]
+	for _, s := range o {
+		if s.fromMS <= ms {
+			at = s
+		}
+	}
+	local := ms + at.offsetMS
+	day := local / dayMS
+	switch name {
+	case "week":
+		return day - (day+3)%7
+	case "month":
+		t := time.UnixMilli(local).UTC()
+		return int64(t.Year())*12 + int64(t.Month()) - 1
+	case "hour":
+		return max(ms-local%hourMS, at.fromMS)
+	}
+	return day
 }
 
 // dayStart is the first instant of a day of the zone, in milliseconds. Where the
@@ -52,9 +142,4 @@ func dayStart(zone *time.Location, day time.Time) int64 {
 		}
 		at = end.In(zone)
 	}
-}
-
-// dayText writes a day that local_day gave.
-func dayText(day int64) string {
-	return time.Unix(day*24*60*60, 0).UTC().Format(time.DateOnly)
 }

@@ -72,20 +72,27 @@ type Format struct {
 
 // Facts are what a report was asked and what it stands on.
 type Facts struct {
-	By        string // affiliate, code, event or day
+	By        string // one dimension, or two with a comma between
 	Organizer string // slug
 	Event     string // slug; empty: every event
 	Affiliate string // as asked; empty: every affiliate
 	Code      string // as asked; empty: every code
-	Basis     string // order date: whose date an order's figures fall on
+	Where     string // conditions, as schemas/filter writes them; empty: none
+	Basis     string // order date, or visit date: whose date an order's figures fall on
+	Compare   string // previous or year: what the columns ending in _before are of; empty: there are none
 	Sort      string
 	Zone      string // IANA, of the days and of From and To
 	FromMS    int64  // half-open range; RangeFrom and RangeTo where not bounded
 	ToMS      int64
 
+	BeforeFromMS int64 // of the range that is compared with
+	BeforeToMS   int64
+
 	AsOfUS          int64
-	Settled         bool // asked for only if it can never change again, and so it was
-	PolicyVersion   int
+	Settled         bool  // asked for only if it can never change again, and so it was
+	PolicyVersion   int   // the newest of PolicyVersions
+	PolicyVersions  []int // that orders of the range are, or would be, credited by; rising
+	WhatIf          bool  // every order is credited by PolicyVersion, whatever was in force at its date
 	CatalogRevision string
 	BotRules        []string // versions that classified the visits of the range
 	Notes           []string

@@ -1,0 +1,3 @@
+-- The visits that orders are credited to, as they were counted.
+SELECT v.epoch, v.shard, v.sequence, {dimensions}
+FROM ({visits}) v

@@ -1,0 +1,264 @@
+package report
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+
+	"footfall/schemas/lake"
+	"footfall/schemas/reports"
+)
+
+// fill puts texts for the names in braces of a statement.
+func fill(name string, texts map[string]string) (string, error) {
+	file, err := statements.ReadFile(name + ".sql")
+	if err != nil {
+		return "", fmt.Errorf("finding statement %s: %w", name, err)
+	}
+	pairs := make([]string, 0, 2*len(texts))
+	for name, text := range texts {
+		pairs = append(pairs, "{"+name+"}", text)
+	}
+	return strings.NewReplacer(pairs...).Replace(string(file)), nil
+}
+
+// makeTable runs a statement into a temporary table.
+func makeTable(ctx context.Context, conn *sql.Conn, table, statement string, texts map[string]string) error {
+	text, err := fill(statement, texts)
+	if err != nil {
+		return err
+	}
+	if _, err := conn.ExecContext(ctx, "CREATE TEMP TABLE "+table+" AS "+text); err != nil {
+		return fmt.Errorf("making table %s: %w", table, err)
+	}
+	return nil
+}
+
+// period is one range of figures.
+type period struct {
+	*plan
+	number int // 0: the report's; 1: the one to compare with
+	fromMS int64
+	toMS   int64
+}
+
+func (p *plan) period(n int) *period { return &period{p, n, p.periods[n][0], p.periods[n][1]} }
+
+// shifted moves a key of a time to its place in the report's own range.
+func (r *period) shifted(d dimension, sql string) string {
+	if r.number == 0 || d.class != calendar {
+		return sql
+	}
+	shift := r.offsets.place(d.name, r.periods[0][0]) - r.offsets.place(d.name, r.fromMS)
+	return fmt.Sprintf("(%s + %d)", sql, shift)
+}
+
+// texts are what every statement may name.
+func (r *period) texts(more map[string]string) map[string]string {
+	more["organizer"] = fmt.Sprint(r.organizer)
+	more["from_ms"], more["to_ms"] = fmt.Sprint(r.fromMS), fmt.Sprint(r.toMS)
+	more["period"] = fmt.Sprint(r.number)
+	return more
+}
+
+// resolvedVisits is the statement of the visits of a view.
+func (r *period) resolvedVisits(view, scope string) (string, error) {
+	return fill("visits", r.texts(map[string]string{"view": view, "scope": scope, "verdict": lake.VerdictSQL}))
+}
+
+// count makes the table counted_n: the visits of the range.
+func (r *period) count(ctx context.Context, reading *reports.Reading) error {
+	between, scope := [2]int64{r.fromMS, r.toMS}, "true"
+	if r.event != 0 {
+		scope = fmt.Sprintf("event_id = %d", r.event)
+	}
+	texts := r.texts(map[string]string{"firsts": "0", "keyless": "0", "dimensions": ""})
+	if r.wants("firsts") {
+		// Who is first is decided over whole UTC days and all events.
+		between, scope = wholeDays(between), "true"
+		texts["firsts"], texts["keyless"] = "sum(v.first)", "count(*) FILTER (v.verdict = 'valid' AND v.visitor_key IS NULL)"
+	}
+	view := fmt.Sprintf("visit_rows_%d", r.number)
+	if err := reading.Visits(ctx, view, between); err != nil {
+		return err
+	}
+	visits, err := r.resolvedVisits(view, scope)
+	if err != nil {
+		return err
+	}
+	if r.wants("firsts") {
+		if visits, err = fill("first", map[string]string{"visits": visits}); err != nil {
+			return err
+		}
+	}
+	texts["visits"] = visits
+	for _, d := range r.own {
+		if expression, ok := d.visitSQL(r.offsets, r.organizer); ok {
+			texts["dimensions"] += r.shifted(d, expression) + " AS " + d.column() + ", "
+		}
+	}
+	return makeTable(ctx, reading.Conn, fmt.Sprintf("counted_%d", r.number), "counted", texts)
+}
+
+// wholeDays widens a range to the UTC days that it touches.
+func wholeDays(between [2]int64) [2]int64 {
+	from := between[0] - between[0]%dayMS
+	return [2]int64{from, max(between[1]+(dayMS-between[1]%dayMS)%dayMS, from)}
+}
+
+// credit makes the tables of orders, and of the visits that they are credited to
+// where a dimension is a fact of those.
+func (e *Engine) credit(ctx context.Context, reading *reports.Reading, p *plan) (reports.Credited, error) {
+	ask := reports.Crediting{Organizer: p.organizer, Between: p.periods[0], ByVisit: p.query.Basis == basisVisit, Policy: p.query.Policy}
+	for _, b := range p.periods {
+		ask.Between = [2]int64{min(ask.Between[0], b[0]), max(ask.Between[1], b[1])}
+	}
+	credited, err := e.deps.Credits.Credit(ctx, reading, ask)
+	if err != nil || !p.uses(fact) {
+		return credited, err
+	}
+	var between [2]int64
+	err = reading.QueryRowContext(ctx, "SELECT coalesce(min(visited_ms), 0), coalesce(max(visited_ms) + 1, 0) FROM credits").Scan(&between[0], &between[1])
+	if err != nil {
+		return credited, fmt.Errorf("looking for credited visits: %w", err)
+	}
+	if err := reading.Visits(ctx, "credited_rows", between); err != nil {
+		return credited, err
+	}
+	r := p.period(0)
+	visits, err := r.resolvedVisits("credited_rows", "(epoch, shard, sequence) IN (SELECT (epoch, shard, sequence) FROM credits)")
+	if err != nil {
+		return credited, err
+	}
+	var dimensions []string
+	for _, d := range p.own {
+		if d.class == fact {
+			dimensions = append(dimensions, d.visitText()+" AS "+d.column())
+		}
+	}
+	return credited, makeTable(ctx, reading.Conn, "credited_visits", "credited_visits",
+		map[string]string{"visits": visits, "dimensions": strings.Join(dimensions, ", ")})
+}
+
+// sources are the statements whose rows the figures sum.
+func (r *period) sources() (string, error) {
+	var list []string
+	if r.wantsVisits() {
+		columns := make([]string, 0, len(r.own))
+		for _, d := range r.own {
+			columns = append(columns, d.column()+", ")
+		}
+		text, err := fill("figures_visits", r.texts(map[string]string{"dimensions": strings.Join(columns, ""), "raws": r.rawSQL(func(s raw) string { return s.visit })}))
+		if err != nil {
+			return "", err
+		}
+		list = append(list, text)
+	}
+	ordered, refunded := "o.ordered_ms", "r.refunded_ms"
+	if r.query.Basis == basisVisit {
+		ordered, refunded = "c.visited_ms", "c.visited_ms"
+	}
+	texts := map[string]string{"lines": "", "visits": "", "refunds": "refunds", "taken": "r.status = 'taken'", "time": ordered}
+	if r.uses(fact) {
+		texts["visits"] = "LEFT JOIN credited_visits g ON g.epoch = c.epoch AND g.shard = c.shard AND g.sequence = c.sequence"
+	}
+	order, refund := func(s raw) string { return s.order }, func(s raw) string { return s.refund }
+	if r.uses(tickets) {
+		texts["lines"], texts["refunds"], texts["taken"] = "JOIN order_lines l ON l.order_id = o.order_id", "refund_lines", "true"
+		order, refund = func(s raw) string { return s.orderLine }, func(s raw) string { return s.refundLine }
+	}
+	texts["dimensions"], texts["raws"] = r.orderDimensions(ordered), r.rawSQL(order)
+	text, err := fill("figures_orders", r.texts(texts))
+	if err != nil {
+		return "", err
+	}
+	list = append(list, text)
+	texts["time"] = refunded
+	texts["dimensions"] = strings.ReplaceAll(r.orderDimensions(refunded), "l.ticket_type", "r.ticket_type")
+	texts["raws"] = r.rawSQL(refund)
+	if text, err = fill("figures_refunds", r.texts(texts)); err != nil {
+		return "", err
+	}
+	return strings.Join(append(list, text), "\nUNION ALL\n"), nil
+}
+
+func (r *period) orderDimensions(time string) string {
+	var b strings.Builder
+	for _, d := range r.own {
+		b.WriteString(r.shifted(d, d.orderSQL(r.offsets, r.organizer, time)) + " AS " + d.column() + ", ")
+	}
+	return b.String()
+}
+
+// rawSQL gives the sums of one source; one that has none of a kind adds 0.
+func (r *period) rawSQL(of func(raw) string) string {
+	list := make([]string, 0, len(r.raws)+1)
+	for _, s := range r.raws {
+		expression := of(s)
+		if expression == "" {
+			expression = "0"
+		}
+		list = append(list, "("+expression+")::BIGINT AS raw_"+s.name)
+	}
+	keyless := "0"
+	if of(raw{visit: "visit"}) != "" && r.wants("firsts") {
+		keyless = "keyless"
+	}
+	return strings.Join(append(list, "("+keyless+")::BIGINT AS keyless"), ", ")
+}
+
+// figures is the statement of all of them.
+func (p *plan) figures() (string, error) {
+	var list []string
+	for n := range p.periods {
+		r := p.period(n)
+		sources, err := r.sources()
+		if err != nil {
+			return "", err
+		}
+		var keys, sums []string
+		for i, d := range p.by {
+			keys = append(keys, fmt.Sprintf("%s AS k%d", d.column(), i+1))
+		}
+		for _, s := range p.raws {
+			sums = append(sums, "raw_"+s.name)
+		}
+		text, err := fill("figures", r.texts(map[string]string{
+			"sources": sources, "keys": strings.Join(keys, ", "), "raws": strings.Join(append(sums, "keyless"), ", "), "filters": all(p.conditions.figures),
+		}))
+		if err != nil {
+			return "", err
+		}
+		list = append(list, text)
+	}
+	return strings.Join(list, "\nUNION ALL\n"), nil
+}
+
+// makeLines makes the report's rows of all figures.
+func (p *plan) makeLines(ctx context.Context, conn *sql.Conn) error {
+	var keys, sums, any []string
+	for i := range p.by {
+		keys = append(keys, fmt.Sprintf("k%d", i+1))
+	}
+	for _, s := range p.raws {
+		if p.query.Compare == "" {
+			sums = append(sums, fmt.Sprintf("sum(raw_%[1]s)::BIGINT AS raw_%[1]s", s.name))
+			any = append(any, "raw_"+s.name+" <> 0")
+			continue
+		}
+		sums = append(sums, fmt.Sprintf("sum(CASE period WHEN 0 THEN raw_%[1]s ELSE 0 END)::BIGINT AS raw_%[1]s, sum(CASE period WHEN 1 THEN raw_%[1]s ELSE 0 END)::BIGINT AS was_%[1]s", s.name))
+		any = append(any, fmt.Sprintf("raw_%[1]s <> 0 OR was_%[1]s <> 0", s.name))
+	}
+	whole := "0 AS whole"
+	if p.wantsShare() {
+		whole = "(sum(raw_sales) OVER (PARTITION BY currency))::BIGINT AS raw_all_sales"
+		if p.query.Compare != "" {
+			whole += ", (sum(was_sales) OVER (PARTITION BY currency))::BIGINT AS was_all_sales"
+		}
+	}
+	return makeTable(ctx, conn, "lines", "lines", map[string]string{
+		"keys": strings.Join(keys, ", "), "sums": strings.Join(sums, ", "), "any": strings.Join(any, " OR "), "whole": whole,
+		"filters": all(p.conditions.sums), "figures": "figures",
+	})
+}

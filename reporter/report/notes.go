@@ -1,0 +1,118 @@
+package report
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+
+	"footfall/schemas/order"
+	"footfall/schemas/reports"
+)
+
+// note counts what a reader of one organizer's figures should know.
+func (p *plan) note(ctx context.Context, conn *sql.Conn, all *stands) error {
+	rules := "SELECT NULL AS bot_rules WHERE false"
+	if p.wantsVisits() {
+		event := "true"
+		if p.event != 0 {
+			event = fmt.Sprintf("event_id = %d", p.event)
+		}
+		rules = "SELECT DISTINCT bot_rules FROM counted_0 WHERE " + event
+		if len(p.periods) > 1 {
+			rules += " UNION SELECT DISTINCT bot_rules FROM counted_1 WHERE " + event
+		}
+	}
+	text, err := fill("notes", p.period(0).texts(map[string]string{"rules": rules, "by_visit": fmt.Sprint(p.query.Basis == basisVisit)}))
+	if err != nil {
+		return err
+	}
+	rows, err := conn.QueryContext(ctx, text)
+	if err != nil {
+		return fmt.Errorf("counting what to note: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var what string
+		var n int64
+		if err := rows.Scan(&what, &n); err != nil {
+			return fmt.Errorf("counting what to note: %w", err)
+		}
+		if rule, ok := strings.CutPrefix(what, "bot_rules:"); ok {
+			if !slices.Contains(all.rules, rule) {
+				all.rules = append(all.rules, rule)
+			}
+			continue
+		}
+		all.counts[what] += n
+	}
+	return rows.Err()
+}
+
+// noted is what is counted for a note, in the order of the notes, and how it is said.
+func noted() [][2]string {
+	return [][2]string{
+		{"order_conflicts", "conflicting orders: %d; the same id and version came with other content, and the first one counts"},
+		{"refund_conflicts", "conflicting refunds: %d; the same id came with other content, and the first one counts"},
+		{"refunds_set_aside", "refunds set aside: %d; they exceed what is left of their order and are in no figure"},
+		{"refunds_waiting", "refunds waiting: %d; their order is not known or not completed, and they are in no figure"},
+		{"unknown_codes", "tracking codes that the catalog doesn't know: %d; their figures stand under unknown"},
+		{"unknown_events", "events that the catalog doesn't know: %d; their figures stand under unknown"},
+		{"keyless_visits", "visits without a visitor key: %d; they count as visits, never as unique visitors"},
+		{"outside_basis", "orders of the range without a credited visit: %d; by visit date they are in no figure"},
+	}
+}
+
+// facts are what the report was asked, and what it stands on.
+func (p *plan) facts(b reports.Basis, on *stands) reports.Facts {
+	names := make([]string, len(p.by))
+	for i, d := range p.by {
+		names[i] = d.name
+	}
+	q := p.query
+	f := reports.Facts{
+		By: strings.Join(names, ","), Event: strings.ToLower(q.Event), Affiliate: q.Affiliate, Code: q.Code, Where: p.where.String(),
+		Basis: q.Basis + " date", Compare: q.Compare, Sort: q.Sort, Zone: p.zone.String(), FromMS: p.periods[0][0], ToMS: p.periods[0][1],
+		AsOfUS: b.AsOfUS, PolicyVersions: on.credited.PolicyVersions, WhatIf: on.credited.WhatIf, CatalogRevision: b.CatalogRevision, BotRules: on.rules,
+	}
+	if len(p.tenants) == 1 {
+		f.Organizer = p.tenants[0].slug
+	} else {
+		f.Organizer = "all organizers"
+	}
+	slices.Sort(f.PolicyVersions)
+	if len(f.PolicyVersions) > 0 {
+		f.PolicyVersion = f.PolicyVersions[len(f.PolicyVersions)-1]
+	}
+	slices.Sort(f.BotRules)
+	if len(p.periods) > 1 {
+		f.BeforeFromMS, f.BeforeToMS = p.periods[1][0], p.periods[1][1]
+	}
+	for _, n := range noted() {
+		if count := on.counts[n[0]]; count > 0 {
+			f.Notes = append(f.Notes, fmt.Sprintf(n[1], count))
+		}
+	}
+	if f.WhatIf {
+		f.Notes = append(f.Notes, fmt.Sprintf("what if: every order is credited by policy %d, whatever was in force at its date", q.Policy))
+	}
+	return f
+}
+
+// observe shows the last report's counts.
+func (e *Engine) observe(on *stands) {
+	e.metrics.conflicts.Set(float64(on.counts["order_conflicts"] + on.counts["refund_conflicts"]))
+	e.metrics.setAside.Set(float64(on.counts["refunds_set_aside"]))
+}
+
+// zeroes is the total of a report without rows.
+func (p *plan) zeroes(figures []shown) reports.Row {
+	decimals, _ := order.Decimals(p.currency)
+	row := reports.Row{Currency: p.currency, Decimals: decimals, Cells: []reports.Cell{{}}}
+	for _, c := range figures {
+		row.Cells = append(row.Cells, reports.Cell{Empty: strings.Contains(c.sql, "CASE")}) // a fraction of nothing
+	}
+	row.Cells = append(row.Cells, reports.Cell{Text: p.currency})
+	return row
+}
