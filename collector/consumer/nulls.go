@@ -2,7 +2,6 @@ package consumer
 
 import (
 	"fmt"
-	"math/bits"
 	"reflect"
 	"strings"
 	"unsafe"
@@ -43,39 +42,46 @@ func nullableOf[T any]() nullable {
 
 // writable says how many of the rows may be given to the library at once.
 func writable[T any](columns nullable, rows []T) int {
-	words := make([]uint64, len(columns))
 	for from := 0; from < len(rows); from += wordRows {
-		n := min(wordRows, len(rows)-from)
-		clear(words)
-		for i := range rows[from : from+n] {
-			row := unsafe.Pointer(&rows[from+i])
-			for c, offset := range columns {
-				// Within the row: the offset is one of its fields.
-				if *(*uint64)(unsafe.Add(row, offset)) != 0 {
-					words[c] |= 1 << i
-				}
-			}
-		}
-		cut := n
-		for _, word := range words {
-			if at := misread(word); at > 0 {
-				cut = min(cut, at)
-			}
-		}
-		if cut < n {
-			return from + cut
+		word := rows[from:min(from+wordRows, len(rows))]
+		if n := uncut(columns, word); n < len(word) {
+			return from + n
 		}
 	}
 	return len(rows)
 }
 
-// misread gives the row of a word from which on the library takes nulls for
-// values; 0: it doesn't. A bit is set where there is a value.
-func misread(word uint64) int {
-	end := bits.Len64(word)
-	run := bits.LeadingZeros64(^(word << (wordRows - end))) // the last values
-	if end == 0 || 2*run != end {
+// uncut gives how many of a word's rows are written right in all columns. Fewer
+// rows may end a column's values where more did not, so it looks again.
+func uncut[T any](columns nullable, word []T) int {
+	for c := 0; c < len(columns); c++ {
+		if n := misread(columns[c], word); n > 0 && n < len(word) {
+			word, c = word[:n], -1
+		}
+	}
+	return len(word)
+}
+
+// misread gives the row of a word from which on the library takes a column's
+// nulls for values; 0: it doesn't. It mostly looks at the last rows only.
+func misread[T any](column uintptr, word []T) int {
+	end := len(word)
+	for end > 0 && !has(&word[end-1], column) {
+		end--
+	}
+	first := end / 2 // of the values that the library is wrong about
+	if end == 0 || end%2 == 1 || has(&word[first-1], column) {
 		return 0
 	}
+	for i := first; i < end-1; i++ {
+		if !has(&word[i], column) {
+			return 0
+		}
+	}
 	return end
+}
+
+// has says whether a row has a value in a column.
+func has[T any](row *T, column uintptr) bool {
+	return *(*uint64)(unsafe.Add(unsafe.Pointer(row), column)) != 0 // within the row: column is one of its fields
 }
