@@ -66,6 +66,12 @@ type run struct {
 	rssMiB  float64
 }
 
+// say prints a line of the results.
+func say(format string, values ...any) error {
+	_, err := fmt.Fprintf(os.Stdout, format+"\n", values...)
+	return err
+}
+
 func parent(ctx context.Context, o options) (err error) {
 	dir, err := os.MkdirTemp("", "footfall-export-")
 	if err != nil {
@@ -94,7 +100,9 @@ func parent(ctx context.Context, o options) (err error) {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(os.Stdout, "%-8s %d rows: %.2f s, %.1f MB, peak %.0f MiB\n", format, o.rows, r.Seconds, float64(r.Bytes)/1e6, r.rssMiB)
+		if err := say("%-8s %d rows: %.2f s, %.1f MB, peak %.0f MiB", format, o.rows, r.Seconds, float64(r.Bytes)/1e6, r.rssMiB); err != nil {
+			return err
+		}
 		if format == "xlsx" && r.Seconds > bar {
 			missed = append(missed, fmt.Sprintf("XLSX of %d rows took %.1f s, the bar is %d", o.rows, r.Seconds, bar))
 		}
@@ -123,7 +131,9 @@ func compare(ctx context.Context, o options) (float64, error) {
 	if o.order {
 		order = "ordered"
 	}
-	fmt.Fprintf(os.Stdout, "%d rows × 10 columns to CSV, %s, %d threads\n", o.rows, order, o.threads)
+	if err := say("%d rows × 10 columns to CSV, %s, %d threads", o.rows, order, o.threads); err != nil {
+		return 0, err
+	}
 	median := map[string]float64{}
 	for _, side := range []struct {
 		name string
@@ -137,12 +147,14 @@ func compare(ctx context.Context, o options) (float64, error) {
 		}
 		slices.Sort(rates)
 		median[side.name] = rates[len(rates)/2]
-		fmt.Fprintf(os.Stdout, "  %-9s %.2f M rows/s (%.2f–%.2f), %.0f MB, peak %.0f MiB\n",
+		err := say("  %-9s %.2f M rows/s (%.2f–%.2f), %.0f MB, peak %.0f MiB",
 			side.name, rates[len(rates)/2], rates[0], rates[len(rates)-1], float64(side.runs[0].Bytes)/1e6, peak)
+		if err != nil {
+			return 0, err
+		}
 	}
 	ratio := median["footfall"] / median["COPY TO"]
-	fmt.Fprintf(os.Stdout, "  ratio     %.2f\n", ratio)
-	return ratio, nil
+	return ratio, say("  ratio     %.2f", ratio)
 }
 
 // start runs one child and takes its measurements.

@@ -99,7 +99,7 @@ func writeParquet(ctx context.Context, w io.Writer, o Options, t *reports.Table)
 	if err := encode(&head, documentOf(t)); err != nil {
 		return err
 	}
-	out := parquet.NewWriter(w, schema,
+	out := parquet.NewGenericWriter[any](w, schema,
 		parquet.Compression(&zstd.Codec{Level: zstd.SpeedFastest}),
 		parquet.DataPageStatistics(false), // the column index has them
 		parquet.CreatedBy("footfall", "1", ""),
@@ -119,7 +119,7 @@ func writeParquet(ctx context.Context, w io.Writer, o Options, t *reports.Table)
 type parquetWriter struct {
 	columns []reports.Column
 	money   bool
-	out     *parquet.Writer
+	out     *parquet.GenericWriter[any]
 	values  []parquet.Value // of one column of a block
 	rowsIn  int             // the open row group
 	bytesIn int

@@ -58,7 +58,7 @@ func expectationOf(t *testing.T, columns []reports.Column, rows []reports.Row) e
 func TestReadersGiveBackTheSameTable(t *testing.T) {
 	dir := testkit.DataDir(t)
 	columns := allKinds()
-	rows := randomRows(6_000, 8)
+	rows := randomRows(1_500, 8)
 	for i := range rows { // DuckDB gives no text that isn't UTF-8
 		rows[i].Cells[0].Text = strings.ToValidUTF8(rows[i].Cells[0].Text, "?")
 	}

@@ -100,7 +100,8 @@ func openChunks(ctx context.Context, connection bindings.Connection, s reports.S
 // bind gives the statement its arguments; false: there is one of another type.
 func (c *chunks) bind(args []any) (bool, error) {
 	for i, arg := range args {
-		at, state := bindings.IdxT(i+1), bindings.StateSuccess
+		at := bindings.IdxT(i + 1)
+		var state bindings.State
 		switch value := arg.(type) {
 		case string:
 			state = bindings.BindVarchar(c.statement, at, value)
@@ -151,8 +152,12 @@ func (c *chunks) describe() error {
 	names, types := make([]string, columns), make([]bindings.LogicalType, columns)
 	for i := range columns {
 		names[i], types[i] = bindings.ColumnName(&c.result, i), bindings.ColumnLogicalType(&c.result, i)
-		defer bindings.DestroyLogicalType(&types[i])
 	}
+	defer func() {
+		for i := range types {
+			bindings.DestroyLogicalType(&types[i])
+		}
+	}()
 	schema, failed := arrowmapping.NewArrowSchema(c.options, types, names)
 	if err := arrowFailure(failed); err != nil {
 		return fmt.Errorf("describing the result: %w", err)
