@@ -9,6 +9,7 @@ import (
 	"footfall/reporter/attribution"
 	"footfall/reporter/export"
 	"footfall/reporter/lake"
+	"footfall/reporter/query"
 	"footfall/reporter/report"
 	"footfall/schemas/admin"
 	"footfall/schemas/reports"
@@ -19,6 +20,8 @@ type answers struct {
 	lake    *lake.Lake
 	engine  *report.Engine
 	credits *attribution.Attribution
+
+	statements *query.Engine
 }
 
 func (a answers) Report(ctx context.Context, parameters url.Values, deliver func(context.Context, *reports.Table) error) error {
@@ -27,6 +30,14 @@ func (a answers) Report(ctx context.Context, parameters url.Values, deliver func
 		return err
 	}
 	return a.engine.Run(ctx, query, deliver)
+}
+
+func (a answers) SQL(ctx context.Context, ask admin.SQL, deliver func(context.Context, *reports.Table) error) error {
+	asOfUS, err := report.ParseAsOf(ask.AsOf)
+	if err != nil {
+		return err
+	}
+	return a.statements.Run(ctx, query.Question{Organizer: ask.Organizer, Text: ask.Query, AsOfUS: asOfUS}, deliver)
 }
 
 func (a answers) Explain(ctx context.Context, organizer, order string, parameters url.Values) (*reports.Explanation, error) {

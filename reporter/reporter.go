@@ -22,6 +22,7 @@ import (
 	"footfall/reporter/catalog"
 	"footfall/reporter/lake"
 	"footfall/reporter/publish"
+	"footfall/reporter/query"
 	"footfall/reporter/report"
 	"footfall/schemas/ids"
 	"footfall/schemas/lake/lakelog"
@@ -34,7 +35,7 @@ import (
 //	                           │         ▲ dimensions  │   └───▶ control listener ──▶ collectors elsewhere
 //	                           │         │             └──publish──▶ lake, log catalog
 //	                           ▼         │
-//	                         report ──▶ lake (DuckDB) ──▶ files that the log names
+//	                    report, query ──▶ lake (DuckDB) ──▶ files that the log names
 //	                           │
 //	                       attribution
 
@@ -94,7 +95,14 @@ func (r *Reporter) buildReports() error {
 	if err != nil {
 		return fmt.Errorf("building the reports: %w", err)
 	}
-	r.api, err = api.New(r.config.API, api.Deps{Catalog: r.catalog, Reports: answers{lake: r.lake, engine: engine, credits: credits}, Clock: r.deps.Clock, Log: r.deps.Log, Metrics: r.deps.Metrics})
+	statements, err := query.New(query.Deps{Lake: r.lake, Credits: credits, Metrics: r.deps.Metrics})
+	if err != nil {
+		return fmt.Errorf("building the statements of analysts: %w", err)
+	}
+	given := answers{lake: r.lake, engine: engine, credits: credits, statements: statements}
+	r.api, err = api.New(r.config.API, api.Deps{
+		Catalog: r.catalog, Reports: given, SQL: given, Clock: r.deps.Clock, Log: r.deps.Log, Metrics: r.deps.Metrics,
+	})
 	if err != nil {
 		return fmt.Errorf("building the API: %w", err)
 	}

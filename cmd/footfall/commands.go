@@ -17,7 +17,7 @@ func commandGroups(e *env) []commandGroup {
 		{"sell", []*cobra.Command{
 			newOrganizerCommand(e), newEventCommand(e), newAffiliateCommand(e), newCodeCommand(e), newLinkCommand(e), newCouponCommand(e),
 		}},
-		{"ask", []*cobra.Command{newReportCommand(e), newExplainCommand(e)}},
+		{"ask", []*cobra.Command{newReportCommand(e), newExplainCommand(e), newSQLCommand(e)}},
 		{"care", []*cobra.Command{
 			newBackupCommand(e), newRestoreCommand(e), newCatalogCommand(e), newAuditCommand(e), newKeyCommand(e), newKeysCommand(e), newDoctorCommand(e), newConfigCommand(e), newJournalCommand(e), newVersionCommand(e),
 		}},

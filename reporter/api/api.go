@@ -40,6 +40,7 @@ import (
 type Deps struct {
 	Catalog Catalog
 	Reports Reports // nil: no reports are served
+	SQL     SQL     // nil: no statements are run
 	Clock   func() time.Time
 	Log     *slog.Logger
 	Metrics prometheus.Registerer
@@ -77,7 +78,9 @@ func New(config Config, deps Deps) (*API, error) {
 	a.registerCodes(a.routes)
 	a.registerCrediting(a.routes)
 	a.registerKeys(a.routes)
+	a.registerImports(a.routes)
 	a.registerReports(a.routes)
+	a.registerSQL(a.routes)
 	a.routes.HandleFunc("GET "+openAPIPath, a.serveOpenAPI)
 	return a, nil
 }
