@@ -15,6 +15,7 @@ type Config struct {
 	Readers       int    `koanf:"readers" doc:"reports read at one time; more wait"`
 	QuerySeconds  int    `koanf:"query_seconds" doc:"seconds of work, waiting for a turn included, after which a report is given up"`
 	TakerSeconds  int    `koanf:"taker_seconds" doc:"seconds that whoever takes an answer may need for every 65,536 rows of it; one that hangs is cut off"`
+	WarmRows      int    `koanf:"warm_rows" doc:"rows of small files kept in memory, some 400 bytes each, within memory_mib"`
 	CachedCatalog int    `koanf:"cached_catalog" doc:"states of the catalog kept loaded"`
 }
 
@@ -27,7 +28,8 @@ func DefaultConfig() Config {
 		Readers:       4,
 		QuerySeconds:  60,
 		TakerSeconds:  120, // rows of 100 bytes at half a megabit a second
-		CachedCatalog: 3,   // the newest, and one or two as-ofs that are being compared
+		WarmRows:      100_000,
+		CachedCatalog: 3, // the newest, and one or two as-ofs that are being compared
 	}
 }
 
@@ -48,6 +50,7 @@ func (c Config) Validate() error {
 	positive("readers", c.Readers, 1024)
 	positive("query_seconds", c.QuerySeconds, 24*60*60)
 	positive("taker_seconds", c.TakerSeconds, 24*60*60)
+	positive("warm_rows", c.WarmRows, 1<<30)
 	positive("cached_catalog", c.CachedCatalog, 100)
 	return errors.Join(errs...)
 }

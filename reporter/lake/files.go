@@ -31,23 +31,24 @@ type fileStamp struct {
 	sha256   string
 }
 
-// verify gives the files' places on disk. The error is a *FileError where a file
-// is not as it was committed.
-func (v *verifier) verify(ctx context.Context, files []lakelog.File) ([]string, error) {
-	paths := make([]string, 0, len(files))
+// absolute is a file's place on disk.
+func absolute(root, path string) string { return filepath.Join(root, filepath.FromSlash(path)) }
+
+// verify checks files. The error is a *FileError where one is not as it was
+// committed.
+func (v *verifier) verify(ctx context.Context, files []lakelog.File) error {
 	for _, f := range files {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return err
 		}
 		if err := v.one(f); err != nil {
 			if _, bad := errors.AsType[*FileError](err); bad {
 				v.metrics.refused.Inc()
 			}
-			return nil, err
+			return err
 		}
-		paths = append(paths, filepath.Join(v.root, filepath.FromSlash(f.Path)))
 	}
-	return paths, nil
+	return nil
 }
 
 func (v *verifier) one(f lakelog.File) error {

@@ -60,6 +60,7 @@ type Lake struct {
 	database *database
 	verifier *verifier
 	catalogs *catalogs
+	warm     *warm
 }
 
 // New gives a reader that has opened nothing.
@@ -144,12 +145,23 @@ func (l *Lake) read(ctx context.Context, taking *taking, asOfUS int64, read func
 		return err
 	}
 	defer release()
+	var releases []func()
+	defer func() {
+		for _, release := range releases {
+			release()
+		}
+	}()
 	create := func(ctx context.Context, v view) error {
-		paths, err := l.verifier.verify(ctx, v.files(snapshot.Files, asOfUS))
+		files := v.files(snapshot.Files, asOfUS)
+		if err := l.verifier.verify(ctx, files); err != nil {
+			return err
+		}
+		pinned, release, err := l.warm.pin(ctx, conn, v, files, snapshot.Files, l.verifier.root)
 		if err != nil {
 			return err
 		}
-		return v.create(ctx, conn, paths, asOfUS)
+		releases = append(releases, release)
+		return v.create(ctx, conn, pinned, l.verifier.root, asOfUS)
 	}
 	for _, v := range []view{orderRows(), refundRows()} {
 		if err := create(ctx, v); err != nil {
@@ -206,6 +218,7 @@ func (l *Lake) open(ctx context.Context) error {
 	}
 	l.database = database
 	l.verifier = &verifier{dir: l.deps.Dir, root: root, metrics: l.metrics, seen: map[string]fileStamp{}}
+	l.warm = newWarm(l.config.WarmRows, l.metrics)
 	l.catalogs = &catalogs{db: database.db, source: l.deps.Catalog, most: l.config.CachedCatalog, metrics: l.metrics}
 	l.deps.Log.Debug("lake reader opened", "memory_mib", l.config.MemoryMiB, "threads", l.config.Threads)
 	return nil

@@ -7,6 +7,7 @@ type metrics struct {
 	seconds    prometheus.Histogram
 	verified   prometheus.Counter
 	refused    prometheus.Counter
+	warmed     prometheus.Counter
 	dimensions prometheus.Counter
 	changes    prometheus.Counter
 }
@@ -39,6 +40,10 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 			Name: "footfall_lake_refused_files_total",
 			Help: "Times a lake file was missing or not as it was committed.",
 		}),
+		warmed: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "footfall_lake_warmed_files_total",
+			Help: "Small lake files whose rows were loaded into memory.",
+		}),
 		dimensions: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "footfall_lake_catalog_loads_total",
 			Help: "States of the catalog loaded whole for reports.",
@@ -48,7 +53,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 			Help: "States of the catalog made for reports of an earlier one and what changed since.",
 		}),
 	}
-	for _, c := range []prometheus.Collector{m.readings, m.seconds, m.verified, m.refused, m.dimensions, m.changes} {
+	for _, c := range []prometheus.Collector{m.readings, m.seconds, m.verified, m.refused, m.warmed, m.dimensions, m.changes} {
 		if err := r.Register(c); err != nil {
 			return nil, err
 		}

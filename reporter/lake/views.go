@@ -79,12 +79,13 @@ type view struct {
 	name    string
 	table   string
 	columns []column
-	timed   string   // the column that between bounds; empty: rows of all times
+	timed   string   // the file's column that between bounds; empty: rows of all times
+	timedMS string   // the view's own of it
 	between [2]int64 // milliseconds, half-open
 }
 
 func visitRows(name string, between [2]int64) view {
-	return view{name: name, table: lake.TableVisits, columns: visitColumns(), timed: "visited_at", between: between}
+	return view{name: name, table: lake.TableVisits, columns: visitColumns(), timed: "visited_at", timedMS: "visited_ms", between: between}
 }
 
 func orderRows() view {
@@ -110,8 +111,13 @@ func (v view) files(all []lakelog.File, asOfUS int64) []lakelog.File {
 	return out
 }
 
-// rows reads the files. A column that came later is null in those without it.
-func (v view) rows(files string) string {
+// rows reads the files, each row with its file's name where that is asked for. A
+// column that came later is null in those without it.
+func (v view) rows(files string, named bool) string {
+	options := "hive_partitioning = false"
+	if named {
+		options += ", filename = true"
+	}
 	var later []string
 	for _, c := range v.columns {
 		if c.later {
@@ -119,33 +125,32 @@ func (v view) rows(files string) string {
 		}
 	}
 	if len(later) == 0 {
-		return fmt.Sprintf("read_parquet([%s], hive_partitioning = false)", files)
+		return fmt.Sprintf("read_parquet([%s], %s)", files, options)
 	}
-	return fmt.Sprintf("(FROM read_parquet([%s], hive_partitioning = false, union_by_name = true) UNION ALL BY NAME SELECT %s WHERE false)",
-		files, strings.Join(later, ", "))
+	return fmt.Sprintf("(FROM read_parquet([%s], %s, union_by_name = true) UNION ALL BY NAME SELECT %s WHERE false)",
+		files, options, strings.Join(later, ", "))
 }
 
-// create makes the view on a connection. Rows that the as-of doesn't know are
-// never in it, whatever the files hold.
-func (v view) create(ctx context.Context, conn *sql.Conn, paths []string, asOfUS int64) error {
-	selected := make([]string, len(v.columns))
+// create makes the view on a connection, over files in memory and on disk. Rows
+// that the as-of doesn't know are never in it, whatever the files hold.
+func (v view) create(ctx context.Context, conn *sql.Conn, p pinned, root string, asOfUS int64) error {
+	names, selected := make([]string, len(v.columns)), make([]string, len(v.columns))
 	for i, c := range v.columns {
-		expression := c.sql
-		if len(paths) == 0 {
-			expression = "NULL"
-		}
-		selected[i] = fmt.Sprintf("CAST(%s AS %s) AS %s", expression, c.kind, c.name)
+		names[i] = c.name
+		selected[i] = fmt.Sprintf("CAST(%s AS %s) AS %s", c.sql, c.kind, c.name)
 	}
 	var text strings.Builder
-	fmt.Fprintf(&text, "CREATE TEMP VIEW %s AS SELECT %s", v.name, strings.Join(selected, ", "))
-	if len(paths) == 0 {
-		text.WriteString(" WHERE false")
-	} else {
-		quoted := make([]string, len(paths))
-		for i, p := range paths {
-			quoted[i] = quote(p)
+	fmt.Fprintf(&text, "CREATE TEMP VIEW %s AS SELECT %s FROM %s WHERE %s AND known_us <= %d", v.name, strings.Join(names, ", "), p.table.name, p.where, asOfUS)
+	if v.timed != "" {
+		fmt.Fprintf(&text, " AND %[1]s >= %[2]d AND %[1]s < %[3]d", v.timedMS, v.between[0], v.between[1])
+	}
+	if len(p.cold) > 0 {
+		quoted := make([]string, len(p.cold))
+		for i, f := range p.cold {
+			quoted[i] = quote(absolute(root, f.Path))
 		}
-		fmt.Fprintf(&text, " FROM %s WHERE known_at <= make_timestamptz(%d)", v.rows(strings.Join(quoted, ", ")), asOfUS)
+		fmt.Fprintf(&text, " UNION ALL SELECT %s FROM %s WHERE known_at <= make_timestamptz(%d)",
+			strings.Join(selected, ", "), v.rows(strings.Join(quoted, ", "), false), asOfUS)
 		if v.timed != "" {
 			fmt.Fprintf(&text, " AND %[1]s >= make_timestamptz(%[2]d) AND %[1]s < make_timestamptz(%[3]d)",
 				v.timed, v.between[0]*1000, v.between[1]*1000)
