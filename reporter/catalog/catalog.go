@@ -72,7 +72,8 @@ type Catalog struct {
 	takeover    sync.Mutex // serializes looks at takeovers
 	takeovers   takeovers  // guarded by takeover
 
-	without without
+	without      without
+	oldestSQLite string // minSQLite; a test asks for one that isn't there yet
 
 	mu         sync.Mutex
 	changed    chan struct{} // guarded by mu: closed and replaced at every change
@@ -104,7 +105,7 @@ func New(config Config, deps Deps) (*Catalog, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Catalog{config: config, deps: deps, metrics: m, changed: make(chan struct{})}, nil
+	return &Catalog{config: config, deps: deps, metrics: m, changed: make(chan struct{}), oldestSQLite: minSQLite}, nil
 }
 
 // Open takes the lock and opens the catalog, making one where none ever stood.

@@ -48,6 +48,8 @@ func explainAt(path string, err error) error {
 		return fmt.Errorf("%w: %s: move it away and restore a backup with «footfall restore FILE»: %w", ErrNotCatalog, path, err)
 	case lib.SQLITE_CORRUPT:
 		return fmt.Errorf("%w: %s: stop Footfall, keep a copy of the file, and restore a backup with «footfall restore FILE»: %w", ErrDamaged, path, err)
+	case lib.SQLITE_IOERR:
+		return fmt.Errorf("the disk failed under %s: what was asked for may or may not be done, all of it or nothing: see the kernel's log: %w", path, err)
 	case lib.SQLITE_FULL:
 		return fmt.Errorf("the disk is full: nothing was changed: free space under %s: %w", path, err)
 	}

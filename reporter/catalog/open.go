@@ -42,6 +42,9 @@ var migrations embed.FS
 
 // openFiles opens the catalog, or makes one where none ever stood.
 func (c *Catalog) openFiles(ctx context.Context) error {
+	if err := checkSQLite(ctx, c.oldestSQLite); err != nil {
+		return err
+	}
 	if err := checkFile(c.path()); errors.Is(err, fs.ErrNotExist) {
 		if err := c.checkNeverStood(); err != nil {
 			return err
@@ -198,16 +201,30 @@ func dataSource(path string, pragmas ...string) string {
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=" + strings.Join(pragmas, "&_pragma=")
 }
 
-// checkOpened refuses an old SQLite, and a database that is not ours.
-func checkOpened(ctx context.Context, db *sql.DB, path string) error {
+// checkSQLite refuses an SQLite that is older than the oldest that is safe, before
+// it touches any file.
+func checkSQLite(ctx context.Context, oldest string) error {
+	db, err := sql.Open("sqlite", ":memory:")
+	if err != nil {
+		return fmt.Errorf("looking at SQLite's version: %w", err)
+	}
 	var version string
+	err = db.QueryRowContext(ctx, `SELECT sqlite_version()`).Scan(&version)
+	if err := errors.Join(err, db.Close()); err != nil {
+		return fmt.Errorf("looking at SQLite's version: %w", err)
+	}
+	if !atLeast(version, oldest) {
+		return fmt.Errorf("%w: %s has a defect that loses commits; %s or later is needed: build with a newer modernc.org/sqlite", ErrSQLite, version, oldest)
+	}
+	return nil
+}
+
+// checkOpened refuses a database that is not ours.
+func checkOpened(ctx context.Context, db *sql.DB, path string) error {
 	var application, tables int
-	err := db.QueryRowContext(ctx, `SELECT sqlite_version(), (SELECT application_id FROM pragma_application_id), (SELECT count(*) FROM sqlite_schema)`).Scan(&version, &application, &tables)
+	err := db.QueryRowContext(ctx, `SELECT (SELECT application_id FROM pragma_application_id), (SELECT count(*) FROM sqlite_schema)`).Scan(&application, &tables)
 	if err != nil {
 		return explainAt(path, fmt.Errorf("opening %s: %w", path, err))
-	}
-	if !atLeast(version, minSQLite) {
-		return fmt.Errorf("%w: %s has a defect that loses commits; %s or later is needed: build with a newer modernc.org/sqlite", ErrSQLite, version, minSQLite)
 	}
 	if tables == 0 && application == 0 {
 		if _, err := db.ExecContext(ctx, `PRAGMA application_id = `+strconv.Itoa(applicationID)); err != nil {

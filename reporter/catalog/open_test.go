@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -14,6 +16,7 @@ import (
 	"time"
 
 	"github.com/pressly/goose/v3"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"footfall/schemas/policy"
 )
@@ -232,14 +235,37 @@ func TestOldSQLiteIsRefused(t *testing.T) {
 			t.Errorf("%s at least %s: want %v", c.have, c.want, c.ok)
 		}
 	}
-	db, err := sql.Open("sqlite", ":memory:")
-	must(t, err)
-	defer db.Close()
-	var version string
-	must(t, db.QueryRow(`SELECT sqlite_version()`).Scan(&version))
-	if !atLeast(version, minSQLite) {
-		t.Errorf("built with SQLite %s", version)
+	must(t, checkSQLite(t.Context(), minSQLite))
+	// At a start, before a file is touched: neither made nor changed.
+	for _, dir := range []string{t.TempDir(), filepath.Dir(prepared(t, t.TempDir()))} {
+		before := contents(t, dir)
+		c, err := New(Config{Dir: dir}, Deps{Clock: newClock().Now, Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry()})
+		must(t, err)
+		c.oldestSQLite = "99.0.0"
+		if err := c.Open(t.Context()); !errors.Is(err, ErrSQLite) || !strings.Contains(err.Error(), "99.0.0 or later is needed") {
+			t.Errorf("opened with %v", err)
+		}
+		if contents(t, dir) != before {
+			t.Error("the file was touched")
+		}
 	}
+}
+
+// TestSecondProcessIsRefusedWithTheFirstOnesID: one process writes and
+// checkpoints, and while it does no other opens the file.
+func TestSecondProcessIsRefusedWithTheFirstOnesID(t *testing.T) {
+	f := newFixture(t)
+	f.organizer("acme", "UTC")
+	self, err := os.Executable()
+	must(t, err)
+	cmd := exec.CommandContext(t.Context(), self, "-test.run=^TestFaultAtAnyStepLeavesAllOfAChangeOrNothing$")
+	cmd.Env = append(os.Environ(), faultyWriter+"="+f.config.Dir)
+	out, err := cmd.Output()
+	if want := "failed open: " + ErrLocked.Error() + " by process " + strconv.Itoa(os.Getpid()); err != nil || !strings.Contains(string(out), want) {
+		t.Errorf("the second process said %q, %v; want %q", out, err, want)
+	}
+	f.affiliate("acme", "Ann") // the first goes on
+	must(t, f.Check(f.ctx))
 }
 
 func TestHistoryCannotBeOverwritten(t *testing.T) {

@@ -49,6 +49,9 @@ func Restore(ctx context.Context, config Config, clock func() time.Time, actor, 
 		return out, fmt.Errorf("making the data directory: %w", err)
 	}
 	c := &Catalog{config: config, deps: Deps{Clock: clock}}
+	if err := checkSQLite(ctx, minSQLite); err != nil {
+		return out, err
+	}
 	lock, err := takeLock(c.lockPath())
 	if err != nil {
 		return out, err
