@@ -15,9 +15,9 @@ func commandGroups(e *env) []commandGroup {
 			newAllCommand(e), newDemoCommand(e), newCollectorCommand(e), newConsumerCommand(e), newReporterCommand(e),
 		}},
 		{"sell", []*cobra.Command{
-			newOrganizerCommand(e), newEventCommand(e), newAffiliateCommand(e), newCodeCommand(e), newLinkCommand(e), newCouponCommand(e),
+			newOrganizerCommand(e), newEventCommand(e), newAffiliateCommand(e), newCodeCommand(e), newLinkCommand(e), newCouponCommand(e), newPolicyCommand(e),
 		}},
-		{"ask", []*cobra.Command{newReportCommand(e), newExplainCommand(e), newSQLCommand(e)}},
+		{"ask", []*cobra.Command{newReportCommand(e), newExplainCommand(e), newExceptionsCommand(e), newSQLCommand(e)}},
 		{"care", []*cobra.Command{
 			newBackupCommand(e), newRestoreCommand(e), newCatalogCommand(e), newAuditCommand(e), newKeyCommand(e), newKeysCommand(e), newDoctorCommand(e), newConfigCommand(e), newJournalCommand(e), newVersionCommand(e),
 		}},

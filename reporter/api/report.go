@@ -20,6 +20,9 @@ type Reports interface {
 	// Explain says who an order is credited to; the parameters are as_of, as a report
 	// prints it (none: the newest), and policy, a version (none: the one in force).
 	Explain(ctx context.Context, organizer, order string, parameters url.Values) (*reports.Explanation, error)
+	// Exceptions hands over the list of what a person should look at; the parameters
+	// are organizer, from, to, kind, limit and as_of.
+	Exceptions(ctx context.Context, parameters url.Values, deliver func(context.Context, *reports.Table) error) error
 	// ContentType refuses a format that the writers below don't know.
 	ContentType(format string) (string, error)
 	WriteTable(ctx context.Context, w io.Writer, f reports.Format, t *reports.Table) error
@@ -31,6 +34,7 @@ func (a *API) registerReports(rs *routes) {
 		return
 	}
 	rs.HandleFunc("GET /v1/report", a.serveReport)
+	rs.HandleFunc("GET /v1/exceptions", a.serveExceptions)
 	rs.HandleFunc("GET /v1/orders/{organizer}/{id}/explanation", a.serveExplanation)
 	// Where there is one organizer only, and over a key, it needn't be named.
 	rs.HandleFunc("GET /v1/orders/{id}/explanation", a.serveExplanation)
@@ -45,6 +49,18 @@ func (a *API) serveReport(w http.ResponseWriter, r *http.Request) {
 	}
 	a.serveTable(w, r, "report", f, media, func(ctx context.Context, deliver func(context.Context, *reports.Table) error) error {
 		return a.deps.Reports.Report(ctx, q, deliver)
+	})
+}
+
+func (a *API) serveExceptions(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	f, media, err := a.format(q)
+	if err != nil {
+		a.fail(w, r, err)
+		return
+	}
+	a.serveTable(w, r, "exceptions", f, media, func(ctx context.Context, deliver func(context.Context, *reports.Table) error) error {
+		return a.deps.Reports.Exceptions(ctx, q, deliver)
 	})
 }
 

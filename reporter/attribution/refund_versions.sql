@@ -1,6 +1,6 @@
 -- One row per received refund; unique by its id as orders are by version.
 WITH received AS (
-  SELECT refund_id, order_id, refunded_ms, known_us, collector, epoch, shard, sequence, currency, whole, reason, fingerprint, normalization
+  SELECT refund_id, order_id, refunded_ms, known_us, collector, epoch, shard, sequence, currency, whole, future, reason, fingerprint, normalization
   FROM refund_rows WHERE organizer_id = {organizer} AND line_number = 0
 ),
 winners AS (
