@@ -44,6 +44,8 @@ func (s sellers) Organizer(slug string) (ids.OrganizerID, bool) {
 	return s.table.View().Organizer(slug)
 }
 
+func (s sellers) OnlyOrganizer() (ids.OrganizerID, bool) { return s.table.View().OnlyOrganizer() }
+
 func (s sellers) Event(organizer ids.OrganizerID, slug string) (ids.EventID, bool) {
 	e, ok := s.table.View().Event([]byte(slug))
 	return e.ID, ok && e.Organizer == organizer

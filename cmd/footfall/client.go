@@ -25,20 +25,24 @@ type exchange func(*http.Request) (*http.Response, error)
 // call sends in as JSON and reads the answer into out; both may be nil. A
 // refusal comes back as the *problem that the server sent.
 func (ask exchange) call(ctx context.Context, method, path string, in, out any) error {
-	var body io.Reader = http.NoBody
-	if in != nil {
-		text, err := json.Marshal(in)
-		if err != nil {
-			return fmt.Errorf("writing the request %s %s: %w", method, path, err)
-		}
-		body = bytes.NewReader(text)
+	if in == nil {
+		return ask.send(ctx, method, path, "", http.NoBody, out)
 	}
+	text, err := json.Marshal(in)
+	if err != nil {
+		return fmt.Errorf("writing the request %s %s: %w", method, path, err)
+	}
+	return ask.send(ctx, method, path, "application/json", bytes.NewReader(text), out)
+}
+
+// send is call with a body of any kind.
+func (ask exchange) send(ctx context.Context, method, path, kind string, body io.Reader, out any) error {
 	request, err := http.NewRequestWithContext(ctx, method, "http://footfall"+path, body)
 	if err != nil {
 		return fmt.Errorf("making the request %s %s: %w", method, path, err)
 	}
-	if in != nil {
-		request.Header.Set("Content-Type", "application/json")
+	if kind != "" {
+		request.Header.Set("Content-Type", kind)
 	}
 	answer, err := ask(request)
 	if err != nil {
@@ -121,6 +125,8 @@ type problem struct {
 	Title   string `json:"title"`
 	Detail  string `json:"detail"`
 	Pointer string `json:"pointer"`
+	// Faults are those of a file that was refused.
+	Faults []admin.ImportFault `json:"faults"`
 }
 
 // Error gives the sentence for a person; the pointer names the field only

@@ -107,10 +107,11 @@ func (o *Orders) handleImport(ctx *fasthttp.RequestCtx) {
 func (o *Orders) importBatch(rc *fasthttp.RequestCtx, read reading) (*order.BatchAnswer, *problem) {
 	slug := string(rc.QueryArgs().Peek("organizer"))
 	organizer, ok := o.deps.Catalog.Organizer(slug)
+	if slug == "" {
+		organizer, ok = o.deps.Catalog.OnlyOrganizer()
+	}
 	if !ok {
-		p := newProblem(fasthttp.StatusUnprocessableEntity, "invalid", "A field is not valid", fmt.Sprintf("the collector knows no organizer %q", slug))
-		p.Pointer = "/organizer"
-		return nil, p
+		return nil, invalid("/organizer", "say which organizer: the collector knows none that is %q", slug)
 	}
 	lines := bytes.Split(bytes.TrimSuffix(rc.PostBody(), []byte("\n")), []byte("\n"))
 	if len(lines) > order.MaxBatch {

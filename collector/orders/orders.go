@@ -68,6 +68,8 @@ type Journal interface {
 type Catalog interface {
 	// Organizer finds an organizer by its slug.
 	Organizer(slug string) (ids.OrganizerID, bool)
+	// OnlyOrganizer is the organizer where there is one and no other.
+	OnlyOrganizer() (ids.OrganizerID, bool)
 	// Event finds an event of the organizer by its slug.
 	Event(organizer ids.OrganizerID, slug string) (ids.EventID, bool)
 }

@@ -109,6 +109,8 @@ func (catalog) Organizer(slug string) (ids.OrganizerID, bool) {
 	return id, ok
 }
 
+func (catalog) OnlyOrganizer() (ids.OrganizerID, bool) { return 0, false }
+
 func (catalog) Event(organizer ids.OrganizerID, slug string) (ids.EventID, bool) {
 	id, ok := map[string]ids.EventID{"1/gala": 11, "2/rock": 22}[fmt.Sprintf("%d/%s", organizer, slug)]
 	return id, ok

@@ -57,6 +57,14 @@ func (v *View) Revision() ids.Revision { return v.revision }
 // Codes is how many texts resolve, aliases counted.
 func (v *View) Codes() int { return v.codes.n }
 
+// OnlyOrganizer is the organizer where there is one and no other.
+func (v *View) OnlyOrganizer() (ids.OrganizerID, bool) {
+	for id := range v.organizers {
+		return id, len(v.organizers) == 1
+	}
+	return 0, false
+}
+
 // Organizer finds an organizer by its slug.
 func (v *View) Organizer(slug string) (ids.OrganizerID, bool) {
 	id, ok := v.bySlug[slug]

@@ -21,7 +21,8 @@ type importing struct {
 	faults    imports.Faults
 	prepared  map[string]*sql.Stmt
 	minted    map[string]*idRange
-	refs      bool // the table of references to affiliates is there
+	refs      bool                    // the table of references to affiliates is there
+	owners    map[string]affiliateRow // by reference, some of them
 }
 
 // Kinds of what can be imported.
@@ -37,6 +38,7 @@ const (
 func (c *Catalog) Import(ctx context.Context, actor, kind, organizer string, dryRun bool, file io.Reader) (admin.ImportResult, error) {
 	im := &importing{
 		result: admin.ImportResult{Kind: kind, DryRun: dryRun}, prepared: map[string]*sql.Stmt{}, minted: map[string]*idRange{},
+		owners: map[string]affiliateRow{},
 	}
 	columns, take := imports.CodeColumns(), im.takeCode
 	switch kind {

@@ -131,6 +131,23 @@ func (im *importing) references(ctx context.Context) error {
 
 // ownerIs finds the affiliate that a reference means, as affiliateByRef does.
 func (im *importing) ownerIs(ctx context.Context, ref string) (affiliateRow, error) {
+	if is, ok := im.owners[ref]; ok {
+		return is, nil
+	}
+	is, err := im.findOwner(ctx, ref)
+	if err == nil {
+		if len(im.owners) == mostOwners {
+			clear(im.owners)
+		}
+		im.owners[ref] = is
+	}
+	return is, err
+}
+
+// mostOwners are kept at hand: codes of one affiliate stand near each other.
+const mostOwners = 4096
+
+func (im *importing) findOwner(ctx context.Context, ref string) (affiliateRow, error) {
 	if err := im.references(ctx); err != nil {
 		return affiliateRow{}, err
 	}
