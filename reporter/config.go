@@ -31,6 +31,7 @@ func (c *Config) Place(dir string) {
 	c.Dir = dir
 	c.Catalog.Dir = dir
 	c.Lake.TempDir = filepath.Join(dir, "tmp")
+	c.API.TempDir = filepath.Join(dir, "tmp")
 }
 
 // LakeDir is the root of the lake below a data directory.

@@ -98,8 +98,8 @@ func table() []access {
 
 		{pattern: "GET /v1/collectors", does: "list collectors"},
 		{pattern: "POST /v1/collectors", does: "enrol a collector"},
-		{pattern: "POST /v1/collectors/{id}/retire", does: "retire a collector"},
 		{pattern: "POST /v1/collectors/{id}/token", does: "renew a collector's token"},
+		{pattern: "POST /v1/collectors/{id}/retire", does: "retire a collector"},
 		{pattern: "GET /v1/keys/click", does: "list keys of click ids"},
 		{pattern: "POST /v1/keys/click", does: "rotate the key of click ids"},
 		{pattern: "POST /v1/keys/click/{id}/end", does: "end a key of click ids"},

@@ -41,9 +41,9 @@ type Deps struct {
 	Catalog Catalog
 	Reports Reports // nil: no reports are served
 	SQL     SQL     // nil: no statements are run
-	Clock   func() time.Time
-	Log     *slog.Logger
-	Metrics prometheus.Registerer
+	Clock      func() time.Time
+	Log        *slog.Logger
+	Metrics    prometheus.Registerer
 }
 
 // API answers requests. Safe for concurrent use.
@@ -55,9 +55,17 @@ type API struct {
 	backoff *backoff
 	slots   chan struct{} // one for each request over TCP that is answered now
 
+	without without
+
 	socket   string // after Open
 	listener net.Listener
 	tcp      net.Listener // after OpenTCP; nil without an address
+}
+
+// without names defences that a test takes away, to see that their tests fail
+// then. Nothing but a test sets it.
+type without struct {
+	roles, tenants, own bool
 }
 
 // New builds the routes; it listens on nothing.

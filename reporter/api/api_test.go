@@ -26,9 +26,13 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var _ api.Catalog = (*catalog.Catalog)(nil)
 
-func newAPI(t *testing.T) *api.API {
+func newAPI(t testing.TB) *api.API {
 	t.Helper()
-	now := func() time.Time { return time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC) }
+	return newAPIAt(t, func() time.Time { return time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC) })
+}
+
+func newAPIAt(t testing.TB, now func() time.Time) *api.API {
+	t.Helper()
 	log, registry := slog.New(slog.DiscardHandler), prometheus.NewRegistry()
 	config := catalog.DefaultConfig()
 	config.Dir = t.TempDir()

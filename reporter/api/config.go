@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"time"
 
 	"footfall/internal/ops"
@@ -32,6 +33,7 @@ type Config struct {
 	Listen   string `koanf:"listen" doc:"address of the API over TCP, where every request shows a key (footfall key add); empty for none; off loopback it needs tls_cert and tls_key"`
 	TLSCert  string `koanf:"tls_cert" doc:"PEM certificate of the API's listener"`
 	TLSKey   string `koanf:"tls_key" doc:"PEM key of the API's listener"`
+	TempDir  string `koanf:"-"` // where a file that is imported waits for its end
 	Requests int    `koanf:"requests" doc:"requests over TCP that are answered at one time; more get 503 and are told to come again"`
 }
 
@@ -39,12 +41,16 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		Listen:   "127.0.0.1:8602",
+		TempDir:  os.TempDir(),
 		Requests: 64, // the lake reads for a few at once; more would only hold memory while they wait
 	}
 }
 
 // Validate refuses a listener that would send keys in the clear.
 func (c Config) Validate() error {
+	if c.TempDir == "" {
+		return errors.New("api: name a folder for files that are imported")
+	}
 	if c.Requests < 1 {
 		return fmt.Errorf("api.requests: is %d, want 1 or more", c.Requests)
 	}

@@ -117,4 +117,3 @@ func (s *steady) Read(p []byte) (int, error) {
 	}
 	return s.ReadCloser.Read(p)
 }
-

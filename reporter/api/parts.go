@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"footfall/schemas/admin"
@@ -22,6 +23,9 @@ type Catalog interface {
 	Audit(ctx context.Context, before int64, limit int) ([]admin.AuditEntry, error)
 	Backup(ctx context.Context, actor, path string) (admin.Backup, error)
 	Check(ctx context.Context) error
+	// Import reads a CSV file of affiliates or codes, all or nothing; the result's
+	// faults say why it was nothing.
+	Import(ctx context.Context, actor, kind, organizer string, dryRun bool, file io.Reader) (admin.ImportResult, error)
 }
 
 // Organizers are tenants and their events.

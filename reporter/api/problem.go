@@ -21,12 +21,15 @@ type problem struct {
 	Pointer string `json:"pointer,omitempty"`
 	// RequestID stands in the log beside what the server knows of the request.
 	RequestID string `json:"request_id,omitempty"`
+	// Faults are those of a file that was refused.
+	Faults []admin.ImportFault `json:"faults,omitempty"`
 }
 
 // problemError is a refusal that is not the catalog's: of the request's form.
 type problemError struct {
 	status          int
 	pointer, detail string
+	faults          []admin.ImportFault
 }
 
 func (p *problemError) Error() string { return p.detail }
@@ -59,7 +62,7 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 			w.Header().Set("Retry-After", strconv.Itoa(retrySeconds))
 		}
 	} else if bad, ok := errors.AsType[*problemError](err); ok {
-		p.Status, p.Detail, p.Pointer = bad.status, bad.detail, bad.pointer
+		p.Status, p.Detail, p.Pointer, p.Faults = bad.status, bad.detail, bad.pointer, bad.faults
 	} else if !errors.Is(err, context.Canceled) {
 		a.metrics.failures.Inc()
 		a.deps.Log.Error("serving a request", "request_id", p.RequestID, "method", r.Method, "pattern", r.Pattern, "actor", who.Actor, "error", err)

@@ -1,0 +1,40 @@
+package api
+
+import (
+	"slices"
+
+	"footfall/schemas/admin"
+)
+
+// Line is one line of the table of access.
+type Line struct {
+	Pattern, Does string
+	Roles         []admin.Role
+	Public        bool
+	Tenant, Own   uint8
+}
+
+// Table is the table of access, for the tests and for docs/api.md.
+func Table() []Line {
+	var lines []Line
+	for _, x := range table() {
+		lines = append(lines, Line{x.pattern, x.does, x.roles, x.public, uint8(x.tenant), uint8(x.own)})
+	}
+	return lines
+}
+
+// Without takes defences away.
+func (a *API) Without(roles, tenants, own bool) { a.without = without{roles, tenants, own} }
+
+// Serves says whether a route is registered.
+func (a *API) Serves(pattern string) bool { return slices.Contains(a.routes.patterns, pattern) }
+
+// Patterns are what an API with every part registers. It is only looked at, never
+// asked.
+func Patterns(deps Deps) ([]string, error) {
+	a, err := New(DefaultConfig(), deps)
+	if err != nil {
+		return nil, err
+	}
+	return a.routes.patterns, nil
+}
