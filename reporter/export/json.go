@@ -31,7 +31,14 @@ type document struct {
 	BotRules        []string         `json:"bot_rules"`
 	Notes           []string         `json:"notes"`
 	Columns         []documentColumn `json:"columns"`
-	AllRows         int64            `json:"all_rows"`
+	AllRows         *int64           `json:"all_rows"` // null: not counted
+	Where           *string          `json:"where"`
+	Compare         *string          `json:"compare"`
+	BeforeFrom      *string          `json:"before_from"` // of the range that is compared with; null: none is
+	BeforeTo        *string          `json:"before_to"`
+	PolicyVersions  []int            `json:"policy_versions"`
+	WhatIf          bool             `json:"what_if"`
+	Settled         *bool            `json:"settled"` // true: asked for only if it is; null: not stated
 }
 
 type documentColumn struct {
@@ -47,8 +54,20 @@ func documentOf(t *reports.Table) document {
 	d := document{
 		Format: documentFormat, By: f.By, Organizer: f.Organizer, Event: given(f.Event), Affiliate: given(f.Affiliate), Code: given(f.Code),
 		Basis: f.Basis, Sort: f.Sort, Zone: f.Zone, AsOf: asOfText(f.AsOfUS), AsOfUS: f.AsOfUS, PolicyVersion: f.PolicyVersion,
-		CatalogRevision: f.CatalogRevision, BotRules: filled(f.BotRules), Notes: filled(f.Notes), AllRows: t.AllRows,
-		Columns: []documentColumn{},
+		CatalogRevision: f.CatalogRevision, BotRules: filled(f.BotRules), Notes: filled(f.Notes),
+		Columns: []documentColumn{}, Where: given(f.Where), Compare: given(f.Compare), PolicyVersions: f.PolicyVersions, WhatIf: f.WhatIf,
+	}
+	if t.AllRows >= 0 {
+		d.AllRows = &t.AllRows
+	}
+	if d.PolicyVersions == nil {
+		d.PolicyVersions = []int{}
+	}
+	if f.Settled {
+		d.Settled = &f.Settled
+	}
+	if f.Compare != "" {
+		d.BeforeFrom, d.BeforeTo = given(timeIn(f.BeforeFromMS, zone)), given(timeIn(f.BeforeToMS, zone))
 	}
 	if f.FromMS != reports.RangeFrom {
 		d.From = given(timeIn(f.FromMS, zone))

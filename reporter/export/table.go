@@ -93,18 +93,25 @@ func appendRows(ctx context.Context, out table.Writer, t *reports.Table) (shown 
 }
 
 func writeHead(b *strings.Builder, f reports.Facts) {
-	fmt.Fprintf(b, "%s by %s, by %s", f.Organizer, f.By, f.Basis)
-	for _, filter := range []struct{ name, value string }{{"event", f.Event}, {"affiliate", f.Affiliate}, {"code", f.Code}} {
+	fmt.Fprintf(b, "%s, %s", f.Organizer, f.By)
+	if f.Basis != "" {
+		b.Reset()
+		fmt.Fprintf(b, "%s by %s, by %s", f.Organizer, f.By, f.Basis)
+	}
+	for _, filter := range []struct{ name, value string }{{"event", f.Event}, {"affiliate", f.Affiliate}, {"code", f.Code}, {"where", f.Where}} {
 		if filter.value != "" {
 			fmt.Fprintf(b, ", %s %s", filter.name, safe(filter.value))
 		}
 	}
-	rules := strings.Join(f.BotRules, ", ")
-	if rules == "" {
-		rules = "none (no visits)"
-	}
 	fmt.Fprintf(b, "\n%s, %s\n", rangeText(f), f.Zone)
-	fmt.Fprintf(b, "as of %s, catalog %s, attribution policy %d, bot rules %s\n\n", asOfText(f.AsOfUS), f.CatalogRevision, f.PolicyVersion, rules)
+	if f.Compare != "" {
+		fmt.Fprintf(b, "compared with the %s\n", compareText(f))
+	}
+	settled := ""
+	if f.Settled {
+		settled = ", settled"
+	}
+	fmt.Fprintf(b, "as of %s%s, catalog %s, attribution policy %s, bot rules %s\n\n", asOfText(f.AsOfUS), settled, f.CatalogRevision, policyText(f), rulesText(f))
 }
 
 // rangeText writes the half-open range of a report.

@@ -95,7 +95,7 @@ func (k *workbook) write(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	if err := k.part(sheetPart(0), aboutSheet(k.table, k.notes(rows))); err != nil {
+	if err := k.part(sheetPart(0), aboutSheet(k.table, rows, k.notes(rows))); err != nil {
 		return err
 	}
 	if err := k.part("xl/workbook.xml", workbookPart(k.sheets, len(k.table.Columns), totals)); err != nil {
@@ -161,7 +161,7 @@ func (k *workbook) begin() (err error) {
 	if k.open, err = k.zip.Create(sheetPart(1 + len(k.sheets))); err != nil {
 		return err
 	}
-	k.sheets = append(k.sheets, sheet{name: sheetName(k.table.Facts.By, len(k.sheets))})
+	k.sheets = append(k.sheets, sheet{name: sheetName(k.table.Facts, len(k.sheets))})
 	_, err = io.WriteString(k.open, k.rows.head())
 	return err
 }

@@ -155,7 +155,7 @@ func TestSheetNameFitsWhateverTheReportIsBy(t *testing.T) {
 		{"", 0, "Rows"},
 		{strings.Repeat("é", 40), 0, "By " + strings.Repeat("é", 28)},
 	} {
-		if got := sheetName(c.by, c.i); got != c.want {
+		if got := sheetName(reports.Facts{By: c.by, Basis: "order date"}, c.i); got != c.want {
 			t.Errorf("%q, %d: %q, want %q", c.by, c.i, got, c.want)
 		}
 	}

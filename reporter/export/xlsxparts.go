@@ -134,15 +134,15 @@ const (
 
 // sheetName names the i-th sheet of rows: what they are by, without the characters
 // that a name can't have, and no longer than one may be.
-func sheetName(by string, i int) string {
+func sheetName(f reports.Facts, i int) string {
 	base := strings.Map(func(r rune) rune {
 		if r < ' ' || strings.ContainsRune(`[]:*?/\'`, r) {
 			return '_'
 		}
 		return r
-	}, by)
-	if base = "By " + base; by == "" {
-		base = "Rows"
+	}, f.By)
+	if base = "By " + base; f.Basis == "" || f.By == "" {
+		base = "Rows" // of a statement, or a list
 	}
 	number := ""
 	if i > 0 {
@@ -189,8 +189,8 @@ func workbookRelations(sheets int) string {
 	return b.String()
 }
 
-// aboutSheet is the first sheet: what the figures stand on.
-func aboutSheet(t *reports.Table, notes []string) string {
+// aboutSheet is the first sheet: what the figures of so many rows stand on.
+func aboutSheet(t *reports.Table, rows int64, notes []string) string {
 	var cells []byte
 	row := 0
 	line := func(name, value string) {
@@ -200,7 +200,7 @@ func aboutSheet(t *reports.Table, notes []string) string {
 		cells, _ = appendTextCell(cells, "B", row, styleWrapped, []byte(value))
 		cells = append(cells, "</row>"...)
 	}
-	for _, f := range factsOf(t) {
+	for _, f := range factsOf(t, rows) {
 		line(f.name, f.value)
 	}
 	for _, n := range append(notes, t.Facts.Notes...) {

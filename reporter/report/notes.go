@@ -74,7 +74,7 @@ func (p *plan) facts(b reports.Basis, on *stands) reports.Facts {
 	f := reports.Facts{
 		By: strings.Join(names, ","), Event: strings.ToLower(q.Event), Affiliate: q.Affiliate, Code: q.Code, Where: p.where.String(),
 		Basis: q.Basis + " date", Compare: q.Compare, Sort: q.Sort, Zone: p.zone.String(), FromMS: p.periods[0][0], ToMS: p.periods[0][1],
-		AsOfUS: b.AsOfUS, PolicyVersions: on.credited.PolicyVersions, WhatIf: on.credited.WhatIf, CatalogRevision: b.CatalogRevision, BotRules: on.rules,
+		AsOfUS: b.AsOfUS, Settled: q.Settled, PolicyVersions: on.credited.PolicyVersions, WhatIf: on.credited.WhatIf, CatalogRevision: b.CatalogRevision, BotRules: on.rules,
 	}
 	if len(p.tenants) == 1 {
 		f.Organizer = p.tenants[0].slug

@@ -29,6 +29,7 @@ type Query struct {
 	Policy    int    // version that every order is credited by; 0: the one in force at its date
 	Limit     int    // rows; 0: all
 	AsOfUS    int64  // microseconds since 1970; 0: the newest there is
+	Settled   bool   // only if nothing of it can change any more; without AsOfUS, the newest that is so
 }
 
 // The reserved words that ask for what is nobody's.
@@ -51,7 +52,7 @@ const maxLimit = 10_000_000
 // parameters of a request, beside those that say how the answer is written.
 func parameters() []string {
 	return []string{
-		"by", "from", "to", "organizer", "event", "affiliate", "code", "where", "sort", "columns", "compare", "basis", "zone", "policy", "limit", "as_of",
+		"by", "from", "to", "organizer", "event", "affiliate", "code", "where", "sort", "columns", "compare", "basis", "zone", "policy", "limit", "as_of", "settled",
 		"format", "bom", "raw",
 	}
 }
@@ -79,6 +80,13 @@ func ParseQuery(values url.Values) (Query, error) {
 	const mostVersions = 1 << 31
 	if q.Policy, err = numberOf(values, "policy", mostVersions, "as a policy's version, or none for those in force"); err != nil {
 		return Query{}, err
+	}
+	switch text := values.Get("settled"); text {
+	case "", "0", "false":
+	case "1", "true":
+		q.Settled = true
+	default:
+		return Query{}, admin.Refuse(admin.Invalid, "/settled", "settled is %q: want 1 or 0", text)
 	}
 	q.AsOfUS, err = ParseAsOf(values.Get("as_of"))
 	return q, err

@@ -83,7 +83,16 @@ func (e *Engine) run(ctx context.Context, q Query, deliver func(context.Context,
 	if err != nil {
 		return err
 	}
+	if q.Settled && q.AsOfUS == 0 {
+		if q.AsOfUS, err = e.newestSettled(ctx); err != nil {
+			return err
+		}
+	}
 	return e.deps.Lake.Read(ctx, q.AsOfUS, func(ctx context.Context, reading *reports.Reading) error {
+		if q.Settled && !reading.Freshness.Settled(reading.AsOfUS) {
+			return admin.Refuse(admin.Invalid, "/settled", "as-of %d is not settled: what is known up to %d is; ask for that, or again later",
+				reading.AsOfUS, reading.Freshness.WatermarkUS)
+		}
 		if err := p.resolve(ctx, reading.Conn); err != nil {
 			return err
 		}
@@ -99,6 +108,19 @@ func (e *Engine) run(ctx context.Context, q Query, deliver func(context.Context,
 		}
 		return deliver(ctx, table)
 	})
+}
+
+// newestSettled is the newest as-of of which nothing can change any more: the
+// watermark, which only rises.
+func (e *Engine) newestSettled(ctx context.Context) (asOfUS int64, err error) {
+	err = e.deps.Lake.Read(ctx, 0, func(_ context.Context, reading *reports.Reading) error {
+		asOfUS = reading.Freshness.WatermarkUS
+		if asOfUS == 0 {
+			return admin.Refuse(admin.Invalid, "/settled", "nothing is settled yet: the lake has no open log")
+		}
+		return nil
+	})
+	return asOfUS, err
 }
 
 // chooseOffsets writes down the zone's offsets between the rows that there are.
