@@ -16,6 +16,7 @@ func commandGroups(e *env) []commandGroup {
 		}},
 		{"sell", []*cobra.Command{
 			newOrganizerCommand(e), newEventCommand(e), newAffiliateCommand(e), newCodeCommand(e), newLinkCommand(e), newCouponCommand(e), newPolicyCommand(e),
+			newImportCommand(e),
 		}},
 		{"ask", []*cobra.Command{newReportCommand(e), newExplainCommand(e), newExceptionsCommand(e), newSQLCommand(e)}},
 		{"care", []*cobra.Command{
