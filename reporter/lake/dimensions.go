@@ -107,13 +107,6 @@ var dimensionsSQL string
 //go:embed derived.sql
 var derivedSQL string
 
-// dimensionViews are the names that a reading sees.
-func dimensionViews() []string {
-	return []string{
-		"organizers", "events", "affiliates", "codes", "code_texts", "code_owners", "code_states", "coupons", "policies", "policy_rules",
-	}
-}
-
 // catalogs keeps some states of the catalog loaded, each in a schema of its own.
 type catalogs struct {
 	db      *sql.DB
@@ -145,10 +138,9 @@ func (c *catalogs) attach(ctx context.Context, conn *sql.Conn, revision Revision
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range dimensionViews() {
-		if _, err := conn.ExecContext(ctx, fmt.Sprintf("CREATE TEMP VIEW %s AS SELECT * FROM memory.%s.%s", name, entry.schema, name)); err != nil {
-			return nil, fmt.Errorf("making view %s: %w", name, err)
-		}
+	// Its tables are found by their bare names, after those of the connection itself.
+	if _, err := conn.ExecContext(ctx, "SET search_path = 'memory."+entry.schema+"'"); err != nil {
+		return nil, fmt.Errorf("choosing the catalog's state: %w", err)
 	}
 	entry.users++
 	return func() {
