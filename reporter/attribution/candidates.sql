@@ -42,7 +42,7 @@ clicks AS (
 -- rules below.
 ruled_out AS (
   SELECT c.order_id, c.code_id FROM clicks c JOIN orders o USING (order_id)
-  WHERE o.click_status = 'valid' AND c.reason <> 'valid' AND c.code_id IS NOT NULL
+  WHERE {ruled_out} AND o.click_status = 'valid' AND c.reason <> 'valid' AND c.code_id IS NOT NULL
 ),
 -- affiliate: a tracking code given on the order, active at the order's time, even
 -- without a visit.

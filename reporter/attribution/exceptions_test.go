@@ -104,3 +104,5 @@ func aRefund(id, order string, sequence, amount int64) rows.RefundRow {
 		Currency: "EUR", Fingerprint: fmt.Sprint(amount), Normalization: 1, LineCount: 1, LineID: &line, Quantity: &one, Amount: &amount,
 	}
 }
+
+func exceptionsOf(kind string) attribution.Exceptions { return attribution.Exceptions{Kind: kind} }

@@ -111,16 +111,15 @@ func (p *policies) longestWindowMS() (longest int64) {
 func (p *policies) values() string {
 	rows := make([]string, 0, len(p.credits))
 	for _, s := range p.credits {
-		row := fmt.Sprintf("(%d::BIGINT, %d::BIGINT, %d::BIGINT, %d::BIGINT, %t, %t", s.Policy.Version,
-			max(s.FromMS, -math.MaxInt64), s.UntilMS, s.Policy.WindowMS(), s.Policy.CutAtEventEnd, s.Policy.Pick == policy.PickFirst)
-		for _, rule := range policy.Rules() {
-			rank := "NULL"
+		rank := func(rule string) string {
 			if i := slices.Index(s.Policy.Rules, rule); i >= 0 {
-				rank = strconv.Itoa(i)
+				return strconv.Itoa(i)
 			}
-			row += ", " + rank + "::BIGINT"
+			return "NULL"
 		}
-		rows = append(rows, row+")")
+		rows = append(rows, fmt.Sprintf("(%d::BIGINT, %d::BIGINT, %d::BIGINT, %d::BIGINT, %t, %t, %s::BIGINT, %s::BIGINT, %s::BIGINT, %s::BIGINT)",
+			s.Policy.Version, max(s.FromMS, -math.MaxInt64), s.UntilMS, s.Policy.WindowMS(), s.Policy.CutAtEventEnd, s.Policy.Pick == policy.PickFirst,
+			rank(policy.RuleClickID), rank(policy.RuleAffiliate), rank(policy.RuleCoupon), rank(policy.RuleVisitor)))
 	}
 	return "(VALUES " + strings.Join(rows, ", ") +
 		") p(version, from_ms, until_ms, window_ms, cut, first, click_id_rank, affiliate_rank, coupon_rank, visitor_rank)"

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"footfall/reporter/attribution"
 	"footfall/reporter/lake"
 	rows "footfall/schemas/lake"
 	"footfall/schemas/policy"
@@ -47,29 +46,52 @@ func newScenario(seed uint64) *scenario {
 	s.d = &lake.Dimensions{
 		Organizers: []lake.Organizer{{ID: 1, Slug: "acme", Zone: "UTC", Currency: "EUR"}, {ID: 2, Slug: "other", Zone: "UTC", Currency: "EUR"}},
 		Events: []lake.Event{
-			{ID: 11, Organizer: 1, Slug: "gala", EndMS: center + dayMS}, {ID: 12, Organizer: 1, Slug: "rock", EndMS: center + 99*dayMS},
+			{ID: 11, Organizer: 1, Slug: "gala", EndMS: center + dayMS},
+			{ID: 12, Organizer: 1, Slug: "rock", EndMS: center + 99*dayMS},
 			{ID: 21, Organizer: 2, Slug: "elsewhere", EndMS: center + 99*dayMS},
 		},
 		Affiliates: []lake.Affiliate{{ID: 101, Organizer: 1, Name: "Ann"}, {ID: 102, Organizer: 1, Name: "Bob"}, {ID: 201, Organizer: 2, Name: "Zed"}},
 		Codes: []lake.Code{
-			{ID: 1001, Organizer: 1, Text: "ANN"}, {ID: 1002, Organizer: 1, Event: 11, Text: "gala-bob"}, {ID: 1003, Organizer: 1, Text: "paused"},
-			{ID: 1004, Organizer: 1, Text: "claimed"}, {ID: 1005, Organizer: 1, Event: 12, Text: "late"}, {ID: 2001, Organizer: 2, Text: "ann"},
+			{ID: 1001, Organizer: 1, Text: "ANN"},
+			{ID: 1002, Organizer: 1, Event: 11, Text: "gala-bob"},
+			{ID: 1003, Organizer: 1, Text: "paused"},
+			{ID: 1004, Organizer: 1, Text: "claimed"},
+			{ID: 1005, Organizer: 1, Event: 12, Text: "late"},
+			{ID: 2001, Organizer: 2, Text: "ann"},
 		},
 		Texts: []lake.CodeText{
-			{Code: 1001, Folded: "ann"}, {Code: 1001, Folded: "old-ann"}, {Code: 1002, Folded: "gala-bob"}, {Code: 1003, Folded: "paused"},
-			{Code: 1004, Folded: "claimed", FromMS: center - dayMS}, {Code: 1005, Folded: "late", FromMS: center}, {Code: 2001, Folded: "ann"},
+			{Code: 1001, Folded: "ann"},
+			{Code: 1001, Folded: "old-ann"},
+			{Code: 1002, Folded: "gala-bob"},
+			{Code: 1003, Folded: "paused"},
+			{Code: 1004, Folded: "claimed", FromMS: center - dayMS},
+			{Code: 1005, Folded: "late", FromMS: center},
+			{Code: 2001, Folded: "ann"},
 		},
 		Owners: []lake.CodeOwner{
-			{Code: 1001, Affiliate: 101}, {Code: 1001, Affiliate: 102, FromMS: center}, {Code: 1002, Affiliate: 102}, {Code: 1003, Affiliate: 101},
-			{Code: 1004, Affiliate: 102, FromMS: center - dayMS}, {Code: 1005, Affiliate: 101, FromMS: center}, {Code: 2001, Affiliate: 201},
+			{Code: 1001, Affiliate: 101},
+			{Code: 1001, Affiliate: 102, FromMS: center},
+			{Code: 1002, Affiliate: 102},
+			{Code: 1003, Affiliate: 101},
+			{Code: 1004, Affiliate: 102, FromMS: center - dayMS},
+			{Code: 1005, Affiliate: 101, FromMS: center},
+			{Code: 2001, Affiliate: 201},
 		},
 		States: []lake.CodeState{
-			{Code: 1001}, {Code: 1002}, {Code: 1003}, {Code: 1003, Paused: true, FromMS: center - dayMS}, {Code: 1003, FromMS: center + dayMS},
-			{Code: 1004}, {Code: 1005}, {Code: 2001},
+			{Code: 1001},
+			{Code: 1002},
+			{Code: 1003},
+			{Code: 1003, Paused: true, FromMS: center - dayMS},
+			{Code: 1003, FromMS: center + dayMS},
+			{Code: 1004},
+			{Code: 1005},
+			{Code: 2001},
 		},
 		Coupons: []lake.Coupon{
-			{Organizer: 1, Code: 1001, Folded: "ten", FromMS: center - dayMS, UntilMS: center}, {Organizer: 1, Code: 1003, Folded: "ten", FromMS: center, UntilMS: 1 << 60},
-			{Organizer: 1, Code: 1002, Folded: "gala", FromMS: 0, UntilMS: center + dayMS}, {Organizer: 2, Code: 2001, Folded: "other", UntilMS: 1 << 60},
+			{Organizer: 1, Code: 1001, Folded: "ten", FromMS: center - dayMS, UntilMS: center},
+			{Organizer: 1, Code: 1003, Folded: "ten", FromMS: center, UntilMS: 1 << 60},
+			{Organizer: 1, Code: 1002, Folded: "gala", FromMS: 0, UntilMS: center + dayMS},
+			{Organizer: 2, Code: 2001, Folded: "other", UntilMS: 1 << 60},
 		},
 	}
 	for _, span := range policy.Spans(versions) {
@@ -209,7 +231,7 @@ func TestNoCreditDiffersFromTheModel(t *testing.T) {
 	seed := uint64(setting(t, "FOOTFALL_SEED", time.Now().UnixNano()))
 	t.Logf("seed %d", seed)
 	rules := map[string]int{}
-	for i := range uint64(setting(t, "FOOTFALL_RECOUNTS", 5)) {
+	for i := range uint64(setting(t, "FOOTFALL_RECOUNTS", 3)) {
 		s := newScenario(seed + i)
 		w := newWorld(t, seed+i, s.d)
 		s.fill(w, 120, 120)
@@ -331,5 +353,3 @@ func setting(t *testing.T, name string, otherwise int64) int64 {
 	check(t, err)
 	return n
 }
-
-var _ = attribution.New

@@ -30,6 +30,7 @@ lines AS (
          CASE why WHEN '' THEN ask_quantity ELSE 0 END, CASE why WHEN '' THEN ask_amount ELSE 0 END, nth, why
   FROM (
     SELECT *, CASE WHEN impossible <> '' THEN impossible
+                   WHEN {fits} THEN ''
                    WHEN NOT bool_or(rest_quantity > 0 OR rest_amount > 0) OVER whole_order THEN 'nothing_left'
                    WHEN NOT bool_and(ask_quantity <= rest_quantity AND ask_amount <= rest_amount) OVER whole_order THEN 'exceeds'
                    ELSE '' END AS why

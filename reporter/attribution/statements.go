@@ -28,7 +28,14 @@ func (n *run) placeholders() map[string]string {
 	texts := map[string]string{
 		"organizer": number(n.scope.organizer), "from_ms": number(n.scope.between[0]), "to_ms": number(n.scope.between[1]),
 		"longest_window_ms": number(n.policies.longestWindowMS()), "policies": n.policies.values(),
-		"all_looked_up": "false", "given": "FROM given_codes", "limit": "1", "most": number(mostExplained), "wanted": wantedInRange, "rechecked": noneRechecked,
+		"all_looked_up": "false", "given": "FROM given_codes",
+		"ruled_out": "true", "fits": "false", "limit": "1", "most": number(mostExplained), "wanted": wantedInRange, "rechecked": noneRechecked,
+	}
+	if n.defences.noRuledOut {
+		texts["ruled_out"] = "false"
+	}
+	if n.defences.noSetAside {
+		texts["fits"] = "true"
 	}
 	switch {
 	case n.scope.orderID != "":
