@@ -79,24 +79,29 @@ func (w *dimensionWorld) dump(l *lake.Lake, asOfUS int64) string {
 	var all strings.Builder
 	w.must(l.Read(w.t.Context(), asOfUS, func(ctx context.Context, r *reports.Reading) error {
 		for _, table := range dimensionTables {
-			rows, err := r.QueryContext(ctx, "SELECT t::VARCHAR FROM "+table+" t ORDER BY ALL")
-			if err != nil {
-				return err
-			}
-			for rows.Next() {
-				var text string
-				if err := rows.Scan(&text); err != nil {
-					return err
-				}
-				fmt.Fprintln(&all, table, text)
-			}
-			if err := rows.Err(); err != nil {
+			if err := dumpTable(ctx, r, table, &all); err != nil {
 				return err
 			}
 		}
 		return nil
 	}))
 	return all.String()
+}
+
+func dumpTable(ctx context.Context, r *reports.Reading, table string, to *strings.Builder) error {
+	rows, err := r.QueryContext(ctx, "SELECT t::VARCHAR FROM "+table+" t ORDER BY ALL")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }() // Err below tells what went wrong
+	for rows.Next() {
+		var text string
+		if err := rows.Scan(&text); err != nil {
+			return err
+		}
+		fmt.Fprintln(to, table, text)
+	}
+	return rows.Err()
 }
 
 func (w *dimensionWorld) counted(name string) float64 {

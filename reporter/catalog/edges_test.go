@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -251,10 +252,7 @@ func TestStaleEdgesMakeNoWrongOwner(t *testing.T) {
 // that it had.
 func (w *edgeWorld) throughARestore(seed uint64) {
 	w.t.Helper()
-	backup, codes, links, owners := w.backup(), slices.Clone(w.codes), map[string]paper{}, map[*paperCode]paperCode{}
-	for k, v := range w.links {
-		links[k] = v
-	}
+	backup, codes, links, owners := w.backup(), slices.Clone(w.codes), maps.Clone(w.links), map[*paperCode]paperCode{}
 	for _, c := range codes {
 		owners[c] = *c
 	}

@@ -68,9 +68,9 @@ func (c *catalogs) apply(ctx context.Context, base, schema string, changes *Dime
 	}
 	statements := strings.NewReplacer("{schema}", schema, "{base}", base, "{delta}", delta).Replace(changedSQL)
 	if _, err := c.db.ExecContext(ctx, statements); err != nil {
-		clear := context.WithoutCancel(ctx)
-		_, dropDelta := c.db.ExecContext(clear, "DROP SCHEMA IF EXISTS "+delta+" CASCADE")
-		_, dropSchema := c.db.ExecContext(clear, "DROP SCHEMA IF EXISTS "+schema+" CASCADE")
+		rest := context.WithoutCancel(ctx)
+		_, dropDelta := c.db.ExecContext(rest, "DROP SCHEMA IF EXISTS "+delta+" CASCADE")
+		_, dropSchema := c.db.ExecContext(rest, "DROP SCHEMA IF EXISTS "+schema+" CASCADE")
 		return errors.Join(err, dropDelta, dropSchema)
 	}
 	return nil
