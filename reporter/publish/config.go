@@ -8,7 +8,7 @@ import (
 
 // Config of the publication.
 type Config struct {
-	IntervalSeconds     int `koanf:"interval_seconds" doc:"seconds between two looks at the catalog: at most one file of changes comes in each"`
+	IntervalSeconds     int `koanf:"interval_seconds" doc:"least seconds between two files of changes of the catalog"`
 	LongestQuerySeconds int `koanf:"longest_query_seconds" doc:"a file of the catalog that a merge replaced stays on disk so long, and an hour"`
 	RetrySeconds        int `koanf:"retry_seconds" doc:"pause after a failed write (a full disk, say)"`
 }

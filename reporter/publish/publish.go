@@ -28,6 +28,9 @@ import (
 	"footfall/schemas/lake/lakelog"
 )
 
+// look is the pause between two looks at the catalog's revision.
+const look = time.Second
+
 // Catalog gives what is published.
 type Catalog interface {
 	// Newest names the newest revision.
@@ -55,6 +58,7 @@ type Publisher struct {
 	log  *lakelog.Writer // nil: to be opened (again)
 	have ids.Revision    // what the lake has; zero: nothing
 	torn bool            // what the lake has is damaged: everything is to be replaced
+	at   time.Time       // of the last file
 
 	logged   string
 	loggedAt time.Time
@@ -72,11 +76,11 @@ func New(config Config, deps Deps) (*Publisher, error) {
 	return &Publisher{config: config, deps: deps, metrics: m}, nil
 }
 
-// Run publishes at once and then once an interval, until ctx ends. What fails is
-// tried again: nothing waits for it.
+// Run publishes at once, and later changes as soon as an interval has passed since
+// the last file, until ctx ends. What fails is tried again: nothing waits for it.
 func (p *Publisher) Run(ctx context.Context) error {
 	for {
-		pause := p.config.interval()
+		pause := look
 		if step, err := p.round(ctx); err != nil && ctx.Err() == nil {
 			p.fail(step, err)
 			p.log = nil // where the log stands is looked up again
@@ -107,7 +111,8 @@ func (p *Publisher) round(ctx context.Context) (step string, err error) {
 	if err != nil {
 		return stepPublish, fmt.Errorf("asking for the catalog's revision: %w", err)
 	}
-	if newest != p.have || p.torn {
+	since := p.deps.Clock().Sub(p.at)
+	if due := since < 0 || since >= p.config.interval(); newest != p.have && due || p.torn {
 		if err := p.publish(ctx, newest); err != nil {
 			return stepPublish, err
 		}
@@ -178,7 +183,7 @@ func (p *Publisher) publish(ctx context.Context, newest ids.Revision) error {
 	if err := p.commit(file, knownUS, removed); err != nil {
 		return err
 	}
-	p.have, p.torn = have, false
+	p.have, p.torn, p.at = have, false, p.deps.Clock()
 	p.metrics.rows.Add(float64(file.Rows))
 	p.metrics.files.Inc()
 	if len(removed) > 0 {
