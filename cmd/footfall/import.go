@@ -43,7 +43,7 @@ where none runs.`
 		long = `Goes to the collector that runs on the data directory ("footfall all" or
 "footfall collector"), the way of signed requests. Times have a zone of their own,
 or are in --zone.`
-		example += "\n  footfall import " + kind + " - --zone Europe/Berlin < " + kind + ".csv"
+		example += "\n  footfall import " + kind + " - --zone Europe/Berlin"
 	}
 	c := &cobra.Command{
 		Use: kind + " FILE [--organizer SLUG] [--dry-run]", Short: short, Long: long, Args: takes("file"), Example: example,
