@@ -77,7 +77,6 @@ type Catalog struct {
 
 	mu         sync.Mutex
 	changed    chan struct{} // guarded by mu: closed and replaced at every change
-	dimensions *Dimensions   // guarded by mu: the last ones read
 	names      uint64        // guarded by mu: rises when a name or email changes
 	renames    []renamed     // guarded by mu: of the last changes of names, the newest last
 	renamedIDs int           // guarded by mu: ids in renames
@@ -232,7 +231,6 @@ func (c *Catalog) broadcast(names renamed) {
 	defer c.mu.Unlock()
 	if names.len() > 0 {
 		c.noteRenamed(names)
-		c.dimensions = nil
 	}
 	close(c.changed)
 	c.changed = make(chan struct{})

@@ -10,8 +10,7 @@ import (
 	"footfall/schemas/routes"
 )
 
-// Dimensions is the catalog at one revision, as reports need it. Shared between
-// callers: nobody changes it. Slices are sorted by id; names and emails are
+// Dimensions is the catalog at one revision, as reports need it. Slices are sorted by id; names and emails are
 // those of today, as they are not versioned.
 type Dimensions struct {
 	Revision   ids.Revision // zero: the as-of is before the catalog
@@ -104,22 +103,12 @@ func (c *Catalog) Dimensions(ctx context.Context, asOfUS int64) (*Dimensions, er
 		c.metrics.failure(stepRead)
 		return nil, c.explain(err)
 	}
-	c.mu.Lock()
-	kept, names := c.dimensions, c.names
-	c.mu.Unlock()
-	if kept != nil && kept.Revision == revision {
-		return kept, nil
-	}
 	d := &Dimensions{Revision: revision}
-	if revision.Number > 0 {
-		if err := c.read(ctx, func(q querier) error { return readDimensions(ctx, q, d, nil) }); err != nil {
-			return nil, err
-		}
+	if revision.Number == 0 {
+		return d, nil
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.names == names {
-		c.dimensions = d
+	if err := c.read(ctx, func(q querier) error { return readDimensions(ctx, q, d, nil) }); err != nil {
+		return nil, err
 	}
 	return d, nil
 }

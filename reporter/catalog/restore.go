@@ -19,6 +19,7 @@ import (
 type Seen struct {
 	Organizer ids.OrganizerID // the largest ids in the lake's rows and logs
 	Event     ids.EventID
+	Affiliate ids.AffiliateID // of the published catalog
 	Code      ids.CodeID
 	Collector ids.CollectorID
 	// NewestUS is the newest known_at of any source log, microseconds.
@@ -197,7 +198,7 @@ func (ch *change) restore(ctx context.Context, seen Seen, before standing, water
 		have[k.id] = true
 	}
 	largest := map[string]uint64{
-		kindOrganizer: uint64(seen.Organizer), kindEvent: uint64(seen.Event), kindCode: uint64(seen.Code), kindCollector: uint64(seen.Collector),
+		kindOrganizer: uint64(seen.Organizer), kindEvent: uint64(seen.Event), kindAffiliate: uint64(seen.Affiliate), kindCode: uint64(seen.Code), kindCollector: uint64(seen.Collector),
 	}
 	for _, id := range seen.Open {
 		largest[kindCollector] = max(largest[kindCollector], uint64(id))

@@ -259,6 +259,15 @@ func TestLargestIDsOfTheLakeAreFound(t *testing.T) {
 	if seen.Organizer != 3 || seen.Event != 44 || seen.Code != 77 {
 		t.Errorf("%+v", seen)
 	}
+	f, err = os.Create(dir.Abs("c.parquet"))
+	must(t, err)
+	affiliate := int64(1234)
+	must(t, parquet.Write(f, []lake.CatalogRow{{Kind: lake.KindRevision, ID: 999_999}, {Kind: lake.KindAffiliate, ID: affiliate, AffiliateID: &affiliate}}))
+	must(t, f.Close())
+	must(t, seen.addFile(f.Name()))
+	if seen.Affiliate != 1234 || seen.Code != 77 {
+		t.Errorf("with the published catalog %+v", seen)
+	}
 	_ = w
 	seen, err = SeenInLake(root)
 	must(t, err)

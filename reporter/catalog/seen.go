@@ -65,7 +65,7 @@ func (s *Seen) addFile(path string) (err error) {
 	if err != nil {
 		return fmt.Errorf("reading the footer: %w", err)
 	}
-	for _, name := range []string{"organizer_id", "event_id", "code_id", "click_event_id", "click_code_id"} {
+	for _, name := range []string{"organizer_id", "event_id", "affiliate_id", "code_id", "click_event_id", "click_code_id"} {
 		column, ok := p.Schema().Lookup(name)
 		if !ok {
 			continue
@@ -87,6 +87,8 @@ func (s *Seen) add(column string, id uint32) {
 		s.Organizer = max(s.Organizer, ids.OrganizerID(id))
 	case "event_id", "click_event_id":
 		s.Event = max(s.Event, ids.EventID(id))
+	case "affiliate_id":
+		s.Affiliate = max(s.Affiliate, ids.AffiliateID(id))
 	default:
 		s.Code = max(s.Code, ids.CodeID(id))
 	}

@@ -12,24 +12,19 @@ import (
 // from the dated history alone: reports need no takeover, only edges do.
 type takeovers struct {
 	looked bool
-	number uint64 // of the newest revision at the last look
 	nowMS  int64
 }
 
 // applyTakeovers tells collectors when a code's owner changed at a midnight from
 // a paused affiliate to an active one, or the reverse. It looks whenever the
 // clock has passed a midnight at which a code changes hands, in either direction,
-// and at every start, so none is missed while no reporter ran.
+// and at every start, so none is missed while no reporter ran; what a pause changes
+// is told with the pause.
 func (c *Catalog) applyTakeovers(ctx context.Context) error {
 	c.takeover.Lock()
 	defer c.takeover.Unlock()
 	now := takeovers{looked: true, nowMS: c.deps.Clock().UnixMilli()}
-	last, _, err := lastRevision(ctx, c.reader)
-	if err != nil {
-		return err
-	}
-	now.number = last.Number
-	if was := c.takeovers; was.looked && was.number == now.number {
+	if was := c.takeovers; was.looked {
 		var passed int
 		if err := c.reader.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM code_owners WHERE from_ms > ? AND from_ms <= ?)`,
 			min(was.nowMS, now.nowMS), max(was.nowMS, now.nowMS)).Scan(&passed); err != nil {
