@@ -121,7 +121,7 @@ visitor (an earlier visit by the same cookie). A rule that isn't named credits n
 	c.Flags().StringVar(&pick, "pick", "", "first or last: which of the visits that one rule finds is credited")
 	c.Flags().StringSliceVar(&set.Rules, "rules", nil, "some of click_id, affiliate, coupon, visitor, the strongest first")
 	c.Flags().BoolVar(&cut, "cut-at-event-end", true, "orders from the event's end on are not credited to visits")
-	c.Flags().StringVar(&set.From, "from", "", "coming day of the organizer's zone, like 2026-12-01; left out: the next")
+	c.Flags().StringVar(&set.From, "from", "", "coming day of the organizer's zone, like 2026-12-01, or beginning while it has no event; left out: the next day")
 	addFormat(c, &format)
 	return c
 }
