@@ -74,9 +74,10 @@ fmt: $(LINT) ## format all Go files, and mend what the linters can mend themselv
 	$(LINT) run --fix --allow-parallel-runners ./...
 
 .PHONY: update
-update: ## rewrite docs/config.md and docs/metrics.md from the sources
+update: ## rewrite docs/config.md, docs/metrics.md and the table of docs/api.md from the sources
 	go test ./cmd/footfall -run 'Docs$$' -update
 	go test ./internal/tidy -run 'Docs$$' -update
+	go test ./reporter/api -run Docs -update
 
 .PHONY: fault-kill
 fault-kill: setup-build ## kill -9 a journal writer under load, 200 times; prints what was acknowledged and lost

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"footfall/schemas/admin"
 	"footfall/schemas/filter"
@@ -19,7 +20,7 @@ func notThere(pointer, what string) error {
 func (a *API) scopePath(r *http.Request, p admin.Principal, x access) error {
 	switch x.tenant {
 	case tenantPath:
-		if r.PathValue("organizer") != p.Organizer {
+		if !strings.EqualFold(r.PathValue("organizer"), p.Organizer) {
 			return notThere("/organizer", "organizer")
 		}
 	case tenantEvent:
@@ -44,7 +45,7 @@ func (a *API) ownEvent(r *http.Request, p admin.Principal, slug string) error {
 func (a *API) scopeQuery(r *http.Request, p admin.Principal) (*http.Request, error) {
 	q := r.URL.Query()
 	for _, given := range q["organizer"] {
-		if given != "" && given != p.Organizer {
+		if given != "" && !strings.EqualFold(given, p.Organizer) {
 			return nil, notThere("/organizer", "organizer")
 		}
 	}
@@ -152,10 +153,10 @@ func scopeBody(r *http.Request, body any) error {
 	if !ok { // a body that can't be held to its organizer is nobody's
 		return &problemError{status: http.StatusForbidden, detail: "only an operator may ask this"}
 	}
-	if named := t.Tenant(); *named != "" && *named != p.Organizer {
+	named := t.Tenant()
+	if *named != "" && !strings.EqualFold(*named, p.Organizer) {
 		return notThere("/organizer", "organizer")
-	} else {
-		*named = p.Organizer
 	}
+	*named = p.Organizer
 	return nil
 }
