@@ -1,7 +1,9 @@
 package api
 
 import (
+	"net/http"
 	"slices"
+	"time"
 
 	"footfall/schemas/admin"
 )
@@ -38,3 +40,17 @@ func Patterns(deps Deps) ([]string, error) {
 	}
 	return a.routes.patterns, nil
 }
+
+// Backoff is who failed to show a key.
+type Backoff struct{ b *backoff }
+
+// NewBackoff remembers nobody.
+func NewBackoff() Backoff { return Backoff{newBackoff()} }
+
+// Failed notes a failure of a peer.
+func (b Backoff) Failed(remote string, now time.Time) time.Duration {
+	return b.b.failed(addressOf(&http.Request{RemoteAddr: remote}), now)
+}
+
+// Len is how many addresses are remembered.
+func (b Backoff) Len() int { return len(b.b.counts) }

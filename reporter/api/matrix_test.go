@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -16,16 +17,22 @@ import (
 	"footfall/schemas/admin"
 )
 
-// syncWriter is a log that several goroutines write.
-type syncWriter struct {
-	mu sync.Mutex
-	w  interface{ Write([]byte) (int, error) }
+// logged is a log that several goroutines write.
+type logged struct {
+	mu   sync.Mutex
+	text bytes.Buffer
 }
 
-func (s *syncWriter) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.w.Write(p)
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // request is how a route is asked about the things of an organizer and affiliate.

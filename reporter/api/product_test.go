@@ -1,7 +1,6 @@
 package api_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -31,7 +30,7 @@ type product struct {
 	r      *reporter.Reporter // nil where only the catalog is served
 	here   http.Handler       // answers operators
 	url    string
-	log    *bytes.Buffer
+	log    *logged
 	keys   map[string]string // by role, of acme; "other" is a second affiliate's
 	client *http.Client
 }
@@ -45,8 +44,8 @@ func newProduct(t testing.TB) *product {
 	config := reporter.DefaultConfig()
 	config.Place(t.TempDir())
 	config.API.Listen = "127.0.0.1:0"
-	p := &product{t: t, log: &bytes.Buffer{}, keys: map[string]string{}, client: &http.Client{Transport: &http.Transport{}}}
-	log := slog.New(slog.NewJSONHandler(&syncWriter{w: p.log}, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	p := &product{t: t, log: &logged{}, keys: map[string]string{}, client: &http.Client{Transport: &http.Transport{}}}
+	log := slog.New(slog.NewJSONHandler(p.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	var err error
 	p.r, err = reporter.New(config, reporter.Deps{Clock: time.Now, Log: log, Metrics: prometheus.NewRegistry()})
 	must(t, err)
