@@ -18,7 +18,7 @@ func commandGroups(e *env) []commandGroup {
 			newOrganizerCommand(e), newEventCommand(e), newAffiliateCommand(e), newCodeCommand(e), newLinkCommand(e), newCouponCommand(e), newPolicyCommand(e),
 			newImportCommand(e),
 		}},
-		{"ask", []*cobra.Command{newReportCommand(e), newExplainCommand(e), newExceptionsCommand(e), newSQLCommand(e)}},
+		{"ask", []*cobra.Command{newReportCommand(e), newWaterfallCommand(e), newExplainCommand(e), newExceptionsCommand(e), newSQLCommand(e)}},
 		{"care", []*cobra.Command{
 			newBackupCommand(e), newRestoreCommand(e), newCatalogCommand(e), newAuditCommand(e), newKeyCommand(e), newKeysCommand(e), newDoctorCommand(e), newConfigCommand(e), newJournalCommand(e), newVersionCommand(e),
 		}},

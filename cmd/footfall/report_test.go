@@ -41,11 +41,11 @@ func TestReportWithoutAServerIsAskedOfTheData(t *testing.T) {
 	}
 	for _, c := range []struct{ says, args string }{
 		{"conversion_rate", "report --sort visits;DROP"},
-		{"affiliate, code, event or day", "report --by nobody"},
+		{"affiliate, code, event, organizer, day", "report --by nobody"},
 		{"not before", "report --from 2026-11-02 --to 2026-11-01"},
 		{"limit", "report --limit -5"},
 		{"as-of", "report --as-of yesterday"},
-		{"table, csv or json", "report --format xlsx"},
+		{"table, csv, json, ndjson, xlsx or parquet", "report --format pdf"},
 		{"event", "report --event nowhere"},
 	} {
 		_, errs := try(exitUsage, strings.Fields(c.args)...)
