@@ -95,6 +95,10 @@ bench-edge: setup-build ## compare the redirect with a bare fasthttp 302, interl
 bench-fresh: build ## measure how long a click takes until a report counts it, at 2,000 visits a second
 	go run ./bench/fresh $(ARGS)
 
+.PHONY: bench-export
+bench-export: setup-build ## compare exports with DuckDB's COPY TO, interleaved, over ten million rows; prints rows/s and memory
+	go run ./bench/export $(ARGS)
+
 .PHONY: setup setup-build
 setup: setup-build ## install what the tests need and is missing (Debian, as root); instant when all is there
 	@deploy/setup/debian.sh git strace mount unshare python3 soffice
