@@ -121,7 +121,8 @@ func TestLakeIsReadByOthersWhileItIsWritten(t *testing.T) {
 		Organizers: []ledger.Organizer{{Slug: "north", Zone: "America/St_Johns"}, {Slug: "east", Zone: "Asia/Tokyo"}},
 		Events:     []ledger.Event{{Slug: "n-fair", Organizer: "north", Currency: "CAD"}, {Slug: "e-gala", Organizer: "east", Currency: "JPY"}},
 		Codes: []ledger.Code{
-			{Organizer: "north", Text: "foodie", Affiliate: "ann"}, {Organizer: "north", Text: "radio", Affiliate: "bob", Event: "n-fair"},
+			{Organizer: "north", Text: "foodie", Affiliate: "ann"},
+			{Organizer: "north", Text: "radio", Affiliate: "bob", Event: "n-fair"},
 			{Organizer: "east", Text: "Gala.1", Affiliate: "cho"},
 		},
 	}

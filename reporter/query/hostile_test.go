@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"footfall/reporter/lake"
 	"footfall/schemas/admin"
 )
 
@@ -94,6 +95,51 @@ func TestHostileStatementsAreRefused(t *testing.T) {
 	if len(hostile()) < 40 {
 		t.Errorf("%d statements", len(hostile()))
 	}
+}
+
+// Without the check there is something to be had: rows of others, and files of
+// the lake that no entry names.
+func TestWithoutTheCheckForeignRowsAreRead(t *testing.T) {
+	w := newWorld(t, 1, nil)
+	w.engine.Unchecked()
+	for _, text := range []string{"SELECT count(*) FROM order_rows", "SELECT count(*) FROM 'INSIDE'", "SELECT count(*) FROM duckdb_settings()"} {
+		inside, err := filepath.Glob(w.dir.Root() + "/visits/v1/*/*.parquet")
+		check(t, err)
+		_, list, err := w.ask(strings.ReplaceAll(text, "INSIDE", inside[0]))
+		if err != nil || list[0].Cells[0].Number < 3 {
+			t.Errorf("%s: %v %v: the tests of refusals show nothing", text, list, err)
+		}
+	}
+}
+
+// Whatever is typed: it is refused, or it is answered without a word of another
+// organizer's.
+func FuzzStatementNeverShowsForeignRows(f *testing.F) {
+	for _, text := range hostile() {
+		f.Add(text)
+	}
+	for _, text := range []string{
+		"WITH v AS (FROM visits) SELECT * FROM v", "SELECT * FROM affiliates a, codes c", "SELECT COLUMNS(*) FROM events", "SELECT list(x) FROM range(3) t(x)",
+		"WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < 4) FROM t", "SELECT \"a\"\"b\" FROM (SELECT 1 AS \"a\"\"b\")",
+	} {
+		f.Add(text)
+	}
+	w := newWorld(f, 1, func(c *lake.Config) { c.QuerySeconds, c.MemoryMiB, c.TempMiB = 1, 128, 16 })
+	f.Fuzz(func(t *testing.T, typed string) {
+		w.t = t
+		table, list, err := w.ask(typed)
+		if err != nil {
+			return
+		}
+		for _, foreign := range []string{"south", "ecret", "hidden", "anna@"} {
+			if !strings.Contains(strings.ToLower(typed), foreign) && strings.Contains(text(table.Columns, list), foreign) {
+				t.Errorf("%q shows %q", typed, foreign)
+			}
+		}
+		if _, _, err := w.ask("SELECT 1"); err != nil {
+			t.Fatalf("after %q: %v", typed, err)
+		}
+	})
 }
 
 // listing names every file below a folder.

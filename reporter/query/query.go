@@ -46,6 +46,8 @@ type Deps struct {
 type Engine struct {
 	deps    Deps
 	metrics *metrics
+	// unchecked runs what is typed: a test alone sets it, to see what is refused.
+	unchecked bool
 }
 
 // New gives an engine.
@@ -86,6 +88,9 @@ func (e *Engine) run(ctx context.Context, q Question, deliver func(context.Conte
 	}
 	return e.deps.Lake.Read(ctx, q.AsOfUS, func(ctx context.Context, r *reports.Reading) error {
 		text, used, err := checked(ctx, r.Conn, q.Text)
+		if e.unchecked {
+			text, used, err = q.Text, []string{"visits"}, nil
+		}
 		if err != nil {
 			return err
 		}
