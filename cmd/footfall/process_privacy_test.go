@@ -24,6 +24,8 @@ import (
 	"footfall/bench/ledger"
 	"footfall/internal/testkit"
 	"footfall/schemas/admin"
+	"footfall/schemas/lake"
+	"footfall/schemas/visit"
 )
 
 // The addresses that must be nowhere. None is a substring of another, and none
@@ -63,23 +65,50 @@ func traces(a netip.Addr) []trace {
 	return list
 }
 
-// addressesIn looks for addresses in bytes, without regard to case.
-func addressesIn(content []byte, addresses []netip.Addr) []string {
+// hidden is what must be nowhere, in the forms that it may be left in.
+type hidden struct {
+	name   string
+	traces []trace
+}
+
+func hide(addresses ...netip.Addr) []hidden {
+	list := make([]hidden, len(addresses))
+	for i, a := range addresses {
+		list[i] = hidden{name: a.String(), traces: traces(a)}
+	}
+	return list
+}
+
+// hideCookie hides the value of a visitor cookie.
+func hideCookie(t *testing.T, value string) hidden {
+	t.Helper()
+	var raw [visit.CookieBytes]byte
+	if !visit.ParseCookie(value, &raw) {
+		t.Fatalf("%q is no visitor cookie", value)
+	}
+	return hidden{name: "cookie " + value, traces: []trace{
+		{form: "text", bytes: []byte(value)}, {form: "bytes", bytes: raw[:]}, {form: "hexadecimal", bytes: []byte(hex.EncodeToString(raw[:]))},
+		{form: "its first half as a number", bytes: strconv.AppendUint(nil, binary.BigEndian.Uint64(raw[:]), 10), number: int64(binary.BigEndian.Uint64(raw[:]))},
+	}}
+}
+
+// hiddenIn looks for what is hidden in bytes, without regard to case.
+func hiddenIn(content []byte, secrets []hidden) []string {
 	var found []string
 	lower := bytes.ToLower(content)
-	for _, a := range addresses {
-		for _, t := range traces(a) {
+	for _, h := range secrets {
+		for _, t := range h.traces {
 			if bytes.Contains(content, t.bytes) || bytes.Contains(lower, t.bytes) {
-				found = append(found, a.String()+" as "+t.form)
+				found = append(found, h.name+" as "+t.form)
 			}
 		}
 	}
 	return found
 }
 
-// addressesBelow looks into every file below a directory, and into the values
+// hiddenBelow looks into every file below a directory, and into the values
 // of Parquet files, which compression would hide.
-func addressesBelow(dir string, addresses []netip.Addr) (found []string, files, values int, err error) {
+func hiddenBelow(dir string, secrets []hidden) (found []string, files, values int, err error) {
 	err = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) || err == nil && !entry.Type().IsRegular() {
 			return nil // gone since, or a socket
@@ -95,11 +124,11 @@ func addressesBelow(dir string, addresses []netip.Addr) (found []string, files, 
 			return err
 		}
 		files++
-		for _, f := range append(addressesIn(content, addresses), addressesIn([]byte(path), addresses)...) {
+		for _, f := range append(hiddenIn(content, secrets), hiddenIn([]byte(path), secrets)...) {
 			found = append(found, path+": "+f)
 		}
 		if strings.HasSuffix(path, ".parquet") {
-			some, n, err := addressesInParquet(content, addresses)
+			some, n, err := hiddenInParquet(content, secrets)
 			if err != nil {
 				return fmt.Errorf("reading %s: %w", path, err)
 			}
@@ -113,8 +142,8 @@ func addressesBelow(dir string, addresses []netip.Addr) (found []string, files, 
 	return found, files, values, err
 }
 
-// addressesInParquet reads every value of every column.
-func addressesInParquet(content []byte, addresses []netip.Addr) (found []string, values int, err error) {
+// hiddenInParquet reads every value of every column.
+func hiddenInParquet(content []byte, secrets []hidden) (found []string, values int, err error) {
 	file, err := parquet.OpenFile(bytes.NewReader(content), int64(len(content)))
 	if err != nil {
 		return nil, 0, err
@@ -127,7 +156,7 @@ func addressesInParquet(content []byte, addresses []netip.Addr) (found []string,
 			for _, row := range rows[:n] {
 				for _, v := range row {
 					values++
-					found = append(found, addressesInValue(v, file.Schema().Columns()[v.Column()], addresses)...)
+					found = append(found, hiddenInValue(v, file.Schema().Columns()[v.Column()], secrets)...)
 				}
 			}
 			if errors.Is(err, io.EOF) {
@@ -144,18 +173,19 @@ func addressesInParquet(content []byte, addresses []netip.Addr) (found []string,
 	return found, values, nil
 }
 
-func addressesInValue(v parquet.Value, column []string, addresses []netip.Addr) (found []string) {
+func hiddenInValue(v parquet.Value, column []string, secrets []hidden) (found []string) {
 	name := strings.Join(column, ".")
 	switch v.Kind() {
 	case parquet.ByteArray, parquet.FixedLenByteArray:
-		for _, f := range addressesIn(v.ByteArray(), addresses) {
+		for _, f := range hiddenIn(v.ByteArray(), secrets) {
 			found = append(found, "column "+name+": "+f)
 		}
 	case parquet.Int32, parquet.Int64:
-		for _, a := range addresses {
-			for _, t := range traces(a) {
-				if t.number != 0 && (v.Int64() == t.number || uint32(v.Int64()) == uint32(t.number)) {
-					found = append(found, "column "+name+": "+a.String()+" as "+t.form)
+		for _, h := range secrets {
+			for _, t := range h.traces {
+				same := v.Int64() == t.number || t.number>>32 == 0 && uint32(v.Int64()) == uint32(t.number)
+				if t.number != 0 && same {
+					found = append(found, "column "+name+": "+h.name+" as "+t.form)
 				}
 			}
 		}
@@ -188,15 +218,15 @@ func TestNoRawAddressAtRest(t *testing.T) {
 	cookies := true
 	s.call(http.MethodPatch, "/v1/organizers/baker", admin.OrganizerEdit{Cookies: &cookies}, nil)
 	awaitEdge(t, s, &world)
-	everyone := append([]netip.Addr{proxies, peer}, buyers...)
+	everyone := hide(append([]netip.Addr{proxies, peer}, buyers...)...)
 	output := ""
 	look := func(when string) {
 		t.Helper()
-		found, files, values, err := addressesBelow(s.data, everyone)
+		found, files, values, err := hiddenBelow(s.data, everyone)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, f := range append(found, addressesIn([]byte(output+s.Output()), everyone)...) {
+		for _, f := range append(found, hiddenIn([]byte(output+s.Output()), everyone)...) {
 			t.Errorf("%s: %s", when, f)
 		}
 		t.Logf("%s: %d files, %d values of Parquet, %d bytes of output", when, files, values, len(output)+len(s.Output()))
@@ -204,8 +234,12 @@ func TestNoRawAddressAtRest(t *testing.T) {
 			t.Errorf("%s: %d files, %d values: too little was written for this to prove anything", when, files, values)
 		}
 	}
-	visits := sendPrivateVisits(t, s)
-	sendPrivateOrders(t, s, &world)
+	values := sendPrivateVisits(t, s)
+	if len(values) == 0 {
+		t.Fatal("no visit was offered a cookie")
+	}
+	everyone = append(everyone, hideCookie(t, values[0]))
+	sendPrivateOrders(t, s, &world, values[0])
 	sendBroken(t, s)
 	testkit.Eventually(t, startTimeout, func() error {
 		d, _ := s.report(map[string][]string{"organizer": {"plain"}})
@@ -214,6 +248,7 @@ func TestNoRawAddressAtRest(t *testing.T) {
 		}
 		return nil
 	})
+	testkit.Eventually(t, startTimeout, func() error { return joinedByVisitor(t, s) })
 	look("while it runs")
 	s.Kill()
 	damageJournal(t, s.data)
@@ -224,14 +259,44 @@ func TestNoRawAddressAtRest(t *testing.T) {
 		t.Errorf("exit code %d\n%s", code, s.Output())
 	}
 	look("after a stop")
-	if visits == 0 {
-		t.Error("no visit was recorded with a click id and a cookie")
+}
+
+// joinedByVisitor says that an order that came with a cookie has the key of the
+// cookie's visits.
+func joinedByVisitor(t *testing.T, s *server) error {
+	t.Helper()
+	keys, joined := map[int64]bool{}, 0
+	for _, path := range lakeFiles(t, s, "visits") {
+		rows, err := parquet.ReadFile[lake.VisitRow](path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range rows {
+			if row.VisitorSource == "cookie" {
+				keys[row.VisitorKey] = true
+			}
+		}
 	}
+	for _, path := range lakeFiles(t, s, "orders") {
+		rows, err := parquet.ReadFile[lake.OrderRow](path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range rows {
+			if row.VisitorKey != 0 && keys[row.VisitorKey] {
+				joined++
+			}
+		}
+	}
+	if joined != 1 {
+		return fmt.Errorf("%d orders have the key of a cookie's visit, want 1", joined)
+	}
+	return nil
 }
 
 // sendPrivateVisits sends visits of every buyer, with cookies where they are
-// offered, and gives how many came back with the cookie set.
-func sendPrivateVisits(t *testing.T, s *server) (withCookie int) {
+// offered, and gives the values of those that came back.
+func sendPrivateVisits(t *testing.T, s *server) (returned []string) {
 	t.Helper()
 	client := fromPeer()
 	for _, a := range buyers {
@@ -255,7 +320,7 @@ func sendPrivateVisits(t *testing.T, s *server) (withCookie int) {
 					request.Header.Set("Forwarded", "for="+a.String()+";proto=https")
 					if cookie != "" {
 						request.Header.Set("Cookie", cookie)
-						withCookie++
+						returned = append(returned, strings.TrimPrefix(cookie, "footfall_visitor="))
 					}
 					answer, err := client.Do(request)
 					if err != nil {
@@ -269,11 +334,11 @@ func sendPrivateVisits(t *testing.T, s *server) (withCookie int) {
 			}
 		}
 	}
-	return withCookie
+	return returned
 }
 
 // sendPrivateOrders sends orders that are taken, repeated, malformed and wrongly signed.
-func sendPrivateOrders(t *testing.T, s *server, world *ledger.World) {
+func sendPrivateOrders(t *testing.T, s *server, world *ledger.World, cookie string) {
 	t.Helper()
 	client := fromPeer()
 	client.Transport = forwarding{client.Transport}
@@ -281,21 +346,32 @@ func sendPrivateOrders(t *testing.T, s *server, world *ledger.World) {
 		return fmt.Appendf(nil, `{"id":%q,"event":"p-fair","ordered_at":%q,"currency":"EUR","affiliate":"one","lines":[{"id":"1","ticket_type":"day","quantity":1,"unit_price":100}]}`,
 			id, time.Now().UTC().Format(time.RFC3339))
 	}
+	withVisitor := func(visitor string) []byte {
+		body := bytes.Replace(order("o-v"), []byte(`"p-fair"`), []byte(`"b-fair"`), 1)
+		return append(bytes.TrimSuffix(body, []byte("}")), fmt.Sprintf(`,"visitor":%q}`, visitor)...)
+	}
 	wrong := "whsec_" + strings.Repeat("QUFB", 8)
 	for _, c := range []struct {
 		path, secret string
 		body         []byte
 		status       int
+		organizer    string
 	}{
-		{"/v1/orders", world.Organizers[0].Secret, order("o-1"), http.StatusCreated},
-		{"/v1/orders", world.Organizers[0].Secret, order("o-2"), http.StatusCreated},
-		{"/v1/refunds", world.Organizers[0].Secret, fmt.Appendf(nil, `{"id":"r-1","order_id":"o-2","refunded_at":%q,"currency":"EUR"}`, time.Now().UTC().Format(time.RFC3339)), http.StatusCreated},
-		{"/v1/orders", wrong, order("o-3"), http.StatusUnauthorized},
-		{"/v1/orders", world.Organizers[0].Secret, []byte(`{"id":`), http.StatusBadRequest},
-		{"/v1/orders", world.Organizers[0].Secret, bytes.Repeat([]byte("x"), 70<<10), http.StatusRequestEntityTooLarge},
-		{"/v1/nothing", world.Organizers[0].Secret, order("o-4"), http.StatusNotFound},
+		{"/v1/orders", world.Organizers[0].Secret, order("o-1"), http.StatusCreated, "plain"},
+		{"/v1/orders", world.Organizers[0].Secret, order("o-2"), http.StatusCreated, "plain"},
+		{"/v1/refunds", world.Organizers[0].Secret, fmt.Appendf(nil, `{"id":"r-1","order_id":"o-2","refunded_at":%q,"currency":"EUR"}`, time.Now().UTC().Format(time.RFC3339)), http.StatusCreated, "plain"},
+		{"/v1/orders", wrong, order("o-3"), http.StatusUnauthorized, "plain"},
+		{"/v1/orders", world.Organizers[0].Secret, []byte(`{"id":`), http.StatusBadRequest, "plain"},
+		{"/v1/orders", world.Organizers[0].Secret, bytes.Repeat([]byte("x"), 70<<10), http.StatusRequestEntityTooLarge, "plain"},
+		{"/v1/orders", world.Organizers[1].Secret, withVisitor(cookie), http.StatusCreated, "baker"},
+		{"/v1/orders", world.Organizers[1].Secret, withVisitor(cookie), http.StatusOK, "baker"},
+		{"/v1/orders", world.Organizers[1].Secret, withVisitor(cookie[:21]), http.StatusConflict, "baker"},
+		{"/v1/orders", world.Organizers[1].Secret, withVisitor(cookie + "\n"), http.StatusConflict, "baker"},
+		{"/v1/orders", wrong, withVisitor(cookie), http.StatusUnauthorized, "baker"},
+		{"/v1/orders", world.Organizers[1].Secret, append(withVisitor(cookie), 'x'), http.StatusBadRequest, "baker"},
+		{"/v1/nothing", world.Organizers[0].Secret, order("o-4"), http.StatusNotFound, "plain"},
 	} {
-		status, answer, err := postSigned(t.Context(), client, signedPost{URL: "http://" + s.orders + c.path, Organizer: "plain", Secret: c.secret, Body: c.body, At: time.Now()})
+		status, answer, err := postSigned(t.Context(), client, signedPost{URL: "http://" + s.orders + c.path, Organizer: c.organizer, Secret: c.secret, Body: c.body, At: time.Now()})
 		if err != nil || status != c.status {
 			t.Errorf("%s %.40s: %d %s %v, want %d", c.path, c.body, status, answer, err, c.status)
 		}
@@ -421,17 +497,18 @@ func TestAPlantedAddressIsFound(t *testing.T) {
 		"text.log": []byte(`{"peer":"` + v4.String() + `:4711"}`), "six.log": []byte("from " + strings.ToUpper(v6.String())),
 		"full.log": []byte(v6.StringExpanded()), "four.seg": append(bytes.Repeat([]byte{0}, 1<<16), v4.AsSlice()...),
 		"sixteen.db": append([]byte("SQLite"), v6.AsSlice()...), "number.json": []byte(`{"ip":3405803953}`),
+		"cookie.db": []byte("x ABCDEFGHIJKL_v_9AQIDBA y"), "cookie.seg": append([]byte{9}, "\x00\x10\x83\x10Q\x87 \x92\x8b\xfe\xff\xfd\x01\x02\x03\x04"...),
 		"note.parquet": inParquet(v6.String(), 0), "number.parquet": inParquet("", 3405803953),
 	} {
 		dir := t.TempDir()
 		if err := os.WriteFile(filepath.Join(dir, name), planted, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		found, _, _, err := addressesBelow(dir, buyers)
+		found, _, _, err := hiddenBelow(dir, append(hide(buyers...), hideCookie(t, "ABCDEFGHIJKL_v_9AQIDBA")))
 		if err != nil || len(found) == 0 {
 			t.Errorf("%s: found %v, %v", name, found, err)
 		}
-		if others, _, _, err := addressesBelow(dir, []netip.Addr{proxies, peer}); err != nil || len(others) > 0 {
+		if others, _, _, err := hiddenBelow(dir, hide(proxies, peer)); err != nil || len(others) > 0 {
 			t.Errorf("%s: found %v, which is not there, %v", name, others, err)
 		}
 	}
