@@ -2,6 +2,7 @@ package reporter
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/url"
 	"strconv"
@@ -65,7 +66,11 @@ func (a answers) Explain(ctx context.Context, organizer, order string, parameter
 func (answers) ContentType(format string) (string, error) { return export.ContentType(format) }
 
 func (answers) WriteTable(ctx context.Context, w io.Writer, f reports.Format, t *reports.Table) error {
-	return export.Write(ctx, w, f.Name, export.Options{BOM: f.BOM, Raw: f.Raw}, t)
+	err := export.Write(ctx, w, f.Name, export.Options{BOM: f.BOM, Raw: f.Raw}, t)
+	if errors.Is(err, export.ErrColumns) { // the question's, and nothing is written yet
+		return admin.Refuse(admin.Invalid, "/format", "%s: %v", f.Name, err)
+	}
+	return err
 }
 
 func (answers) WriteExplanation(w io.Writer, format string, e *reports.Explanation) error {

@@ -27,9 +27,16 @@ func reportColumns() []reports.Column {
 		name string
 		kind reports.Kind
 	}{
-		{"affiliate_id", reports.KindID}, {"affiliate", reports.KindText}, {"nickname", reports.KindText}, {"code", reports.KindText},
-		{"day", reports.KindDay}, {"visits", reports.KindCount}, {"unique_visitors", reports.KindCount},
-		{"conversion_rate", reports.KindRate}, {"total_sales", reports.KindMoney}, {"currency", reports.KindText},
+		{"affiliate_id", reports.KindID},
+		{"affiliate", reports.KindText},
+		{"nickname", reports.KindText},
+		{"code", reports.KindText},
+		{"day", reports.KindDay},
+		{"visits", reports.KindCount},
+		{"unique_visitors", reports.KindCount},
+		{"conversion_rate", reports.KindRate},
+		{"total_sales", reports.KindMoney},
+		{"currency", reports.KindText},
 	} {
 		columns = append(columns, reports.Column{Name: c.name, Title: c.name, Kind: c.kind})
 	}

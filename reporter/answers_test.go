@@ -1,0 +1,23 @@
+package reporter
+
+import (
+	"bytes"
+	"testing"
+
+	"footfall/schemas/admin"
+	"footfall/schemas/reports"
+)
+
+// TestColumnsThatAFormatCannotHoldAreTheAskersToMend: before the first byte, with
+// what is wrong; they are no failure of the server.
+func TestColumnsThatAFormatCannotHoldAreTheAskersToMend(t *testing.T) {
+	twice := []reports.Column{{Name: "a", Kind: reports.KindCount}, {Name: "a", Kind: reports.KindCount}}
+	for _, format := range []string{"json", "ndjson", "parquet"} {
+		var b bytes.Buffer
+		table := &reports.Table{Columns: twice, Batches: reports.FixedBatches(twice, nil, 1)}
+		err := answers{}.WriteTable(t.Context(), &b, reports.Format{Name: format}, table)
+		if refusal, ok := admin.AsRefusal(err); !ok || refusal.Pointer != "/format" || b.Len() > 0 {
+			t.Errorf("%s: %v after %d bytes, want a refusal before the first", format, err, b.Len())
+		}
+	}
+}
