@@ -22,6 +22,7 @@ import (
 	"github.com/duckdb/duckdb-go/v2"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"footfall/schemas/lake"
 	"footfall/schemas/lake/lakelog"
 	"footfall/schemas/reports"
 )
@@ -185,9 +186,13 @@ func basisOf(s lakelog.Snapshot, revision Revision, asOfUS int64) reports.Basis 
 		AsOfUS: asOfUS, CatalogRevision: revision.Text,
 		Freshness: reports.Freshness{WatermarkUS: s.WatermarkUS, CompleteMS: s.CompleteMS},
 	}
-	for i, f := range s.Files {
-		if i == 0 {
-			b.MinTimeMS, b.MaxTimeMS = f.MinTimeMS, f.MaxTimeMS
+	first := true
+	for _, f := range s.Files {
+		if f.Table == lake.TableCatalog { // its rows have no time of their own
+			continue
+		}
+		if first {
+			b.MinTimeMS, b.MaxTimeMS, first = f.MinTimeMS, f.MaxTimeMS, false
 		}
 		b.MinTimeMS, b.MaxTimeMS = min(b.MinTimeMS, f.MinTimeMS), max(b.MaxTimeMS, f.MaxTimeMS)
 	}

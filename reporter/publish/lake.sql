@@ -376,9 +376,11 @@ lines AS ( -- of each refunded order, after its nth refund: what is left, and wh
   )
 )
 SELECT v.organizer_id, v.refund_id, v.order_id, v.refunded_at, v.currency,
-       CASE WHEN x.nth IS NULL THEN 'waiting' WHEN x.taken THEN 'taken' ELSE 'set_aside' END AS status,
+       CASE WHEN o.test THEN 'test' WHEN o.state = 'cancelled' THEN 'cancelled'
+            WHEN x.nth IS NULL THEN 'waiting' WHEN x.taken THEN 'taken' ELSE 'set_aside' END AS status,
        coalesce(x.tickets, 0) AS tickets, coalesce(x.amount, 0) AS amount
 FROM refund_versions v
+LEFT JOIN orders o USING (organizer_id, order_id)
 LEFT JOIN refunded r USING (organizer_id, refund_id)
 LEFT JOIN (SELECT organizer_id, order_id, nth, bool_and(taken) AS taken, sum(tickets)::BIGINT AS tickets, sum(amount)::BIGINT AS amount
            FROM lines WHERE nth > 0 GROUP BY ALL) x

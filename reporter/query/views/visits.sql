@@ -1,7 +1,8 @@
 -- Every request of a known event's link; verdict valid: it counts.
 SELECT make_timestamp(v.visited_ms * 1000) AS visited_at, make_timestamp(v.known_us) AS known_at,
        ({verdict}) AS verdict, v.event_id, e.slug AS event, v.code_id, c.code_text AS code, v.typed, v.code_state,
-       w.affiliate_id, v.ended, v.test, v.head, v.prefetch, v.bot, v.bot_rules, v.visitor_key, v.visitor_source,
+       w.affiliate_id, v.ended, v.test, v.head, v.prefetch, v.bot, v.bot_rules, v.visitor_key, v.visitor_source, v.referrer,
+       v.sub1, v.sub2, v.sub3, v.sub4, v.sub5, v.utm_source, v.utm_medium, v.utm_campaign, v.utm_term, v.utm_content,
        v.collector, v.epoch, v.shard, v.sequence
 FROM (
   SELECT r.* EXCLUDE (code_id, code_state, code_text), r.code_text AS typed, coalesce(r.code_id, te.code_id, tc.code_id) AS code_id,
