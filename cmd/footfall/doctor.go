@@ -83,5 +83,8 @@ func (e *env) examine(ctx context.Context, deep bool) []finding {
 	findings = append(findings, e.examineCatalog(ctx))
 	findings = append(findings, examineJournals(s, deep)...)
 	findings = append(findings, e.examineLake(deep, runs)...)
+	if runs {
+		findings = append(findings, examineAPI(ctx, s))
+	}
 	return append(findings, examineReadiness(ctx, s, runs)...)
 }

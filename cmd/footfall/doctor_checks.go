@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -84,6 +85,25 @@ func (e *env) examineCatalog(ctx context.Context) finding {
 		return fail("catalog", "%v", err)
 	}
 	return ok("catalog", "is sound")
+}
+
+// examineAPI looks whether the running server takes keys where the settings say.
+func examineAPI(ctx context.Context, s settings) finding {
+	const what = "api listener"
+	listen := s.Reporter.API.Listen
+	if listen == "" {
+		return ok(what, "none: the API answers on the unix socket alone")
+	}
+	if strings.HasSuffix(listen, ":0") {
+		return ok(what, "on a port that the server chose")
+	}
+	dialer := net.Dialer{Timeout: doctorTimeout}
+	conn, err := dialer.DialContext(ctx, "tcp", listen)
+	if err != nil {
+		return warn(what, "%v: the server runs with other settings, or reporter.api.listen is held up: see its log", err)
+	}
+	_ = conn.Close() // only its opening mattered
+	return ok(what, "answers at %s", listen)
 }
 
 func examineJournals(s settings, deep bool) []finding {

@@ -1,6 +1,10 @@
 package api
 
-import "footfall/schemas/admin"
+import (
+	"slices"
+
+	"footfall/schemas/admin"
+)
 
 // tenant is where a route names its organizer.
 type tenant uint8
@@ -37,12 +41,13 @@ type access struct {
 // table is the whole of what keys may do. What doesn't stand here is the
 // operator's alone. docs/api.md and the test of all routes are made from it.
 func table() []access {
-	var (
-		owner    = []admin.Role{admin.RoleOwner}
-		readers  = []admin.Role{admin.RoleOwner, admin.RoleAnalyst}
-		viewers  = []admin.Role{admin.RoleOwner, admin.RoleAnalyst, admin.RoleViewer}
-		everyone = []admin.Role{admin.RoleOwner, admin.RoleAnalyst, admin.RoleViewer, admin.RoleAffiliate}
-	)
+	everyone := []admin.Role{admin.RoleOwner, admin.RoleAnalyst, admin.RoleViewer, admin.RoleAffiliate}
+	viewers, readers, owner := everyone[:3], everyone[:2], everyone[:1]
+	return slices.Concat(figures(everyone, viewers, readers), wares(everyone, viewers, owner), keyring(owner), installation())
+}
+
+// figures are what is asked of visits, orders and money.
+func figures(everyone, viewers, readers []admin.Role) []access {
 	return []access{
 		{pattern: "GET /v1/openapi.yaml", does: "the API's description", public: true},
 		{pattern: "GET /v1/me", does: "whose key this is", roles: everyone, own: ownAnswer},
@@ -52,7 +57,12 @@ func table() []access {
 		{pattern: "GET /v1/orders/{id}/explanation", does: "the same, of the key's organizer", roles: everyone, own: ownAnswer},
 		{pattern: "GET /v1/exceptions", does: "list what a person should look at", roles: viewers, tenant: tenantQuery},
 		{pattern: "POST /v1/sql", does: "run one SELECT", roles: readers, tenant: tenantBody},
+	}
+}
 
+// wares are what is sold, who is credited, and by what rules.
+func wares(everyone, viewers, owner []admin.Role) []access {
+	return []access{
 		{pattern: "GET /v1/organizers", does: "list organizers", roles: viewers},
 		{pattern: "GET /v1/organizers/{organizer}", does: "show an organizer", roles: viewers, tenant: tenantPath},
 		{pattern: "POST /v1/organizers", does: "add an organizer"},
@@ -88,14 +98,24 @@ func table() []access {
 
 		{pattern: "POST /v1/imports/affiliates", does: "import affiliates from CSV", roles: owner, tenant: tenantQuery},
 		{pattern: "POST /v1/imports/codes", does: "import tracking codes from CSV", roles: owner, tenant: tenantQuery},
+	}
+}
 
+// keyring is the keys and secrets of an organizer.
+func keyring(owner []admin.Role) []access {
+	return []access{
 		{pattern: "GET /v1/keys/api", does: "list API keys", roles: owner, tenant: tenantQuery},
 		{pattern: "POST /v1/keys/api", does: "make an API key", roles: owner, tenant: tenantBody},
 		{pattern: "POST /v1/keys/api/{id}/end", does: "end an API key", roles: owner, tenant: tenantQuery},
 		{pattern: "GET /v1/secrets", does: "list webhook secrets", roles: owner, tenant: tenantQuery},
 		{pattern: "POST /v1/secrets", does: "add a webhook secret", roles: owner, tenant: tenantBody},
 		{pattern: "POST /v1/secrets/{id}/end", does: "end a webhook secret", roles: owner, tenant: tenantQuery},
+	}
+}
 
+// installation is what no key may ask: it has no roles.
+func installation() []access {
+	return []access{
 		{pattern: "GET /v1/collectors", does: "list collectors"},
 		{pattern: "POST /v1/collectors", does: "enrol a collector"},
 		{pattern: "POST /v1/collectors/{id}/token", does: "renew a collector's token"},

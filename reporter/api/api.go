@@ -41,9 +41,9 @@ type Deps struct {
 	Catalog Catalog
 	Reports Reports // nil: no reports are served
 	SQL     SQL     // nil: no statements are run
-	Clock      func() time.Time
-	Log        *slog.Logger
-	Metrics    prometheus.Registerer
+	Clock   func() time.Time
+	Log     *slog.Logger
+	Metrics prometheus.Registerer
 }
 
 // API answers requests. Safe for concurrent use.

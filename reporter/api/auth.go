@@ -18,7 +18,7 @@ func (a *API) Keyed() http.Handler {
 		control := http.NewResponseController(w)
 		w = &patient{ResponseWriter: w, control: control, clock: a.deps.Clock}
 		r = a.received(w, r, admin.Principal{})
-		r.Body = &steady{ReadCloser: r.Body, control: control, clock: a.deps.Clock}
+		r.Body = steadyBody(r, control, a.deps.Clock)
 		select {
 		case a.slots <- struct{}{}:
 			defer func() { <-a.slots }()
@@ -37,7 +37,8 @@ func (a *API) Keyed() http.Handler {
 			a.fail(w, r, err)
 			return
 		}
-		a.serve(w, r.WithContext(admin.WithPrincipal(r.Context(), p)))
+		r = r.WithContext(admin.WithPrincipal(r.Context(), p))
+		a.serve(w, r)
 	})
 }
 

@@ -13,7 +13,7 @@ import (
 const (
 	// headTimeout bounds slow clients; a request's head is one packet.
 	headTimeout = 10 * time.Second
-	// bodyTimeout is for a JSON body; it is at most maxBodyBytes long.
+	// bodyTimeout is what a JSON body has, which is at most maxBodyBytes long.
 	bodyTimeout = 30 * time.Second
 	// stallTimeout is how long a stream may stand still: a reader that went to
 	// sleep holds one of the lake's few readers. Each piece that moves renews it.

@@ -17,9 +17,12 @@ import (
 // keeps a request from filling the disk.
 const maxImportBytes = 256 << 20
 
+// importsPath begins the routes that take files.
+const importsPath = "/v1/imports/"
+
 func (a *API) registerImports(rs *routes) {
 	for _, kind := range []string{"affiliates", "codes"} {
-		a.handle(rs, "POST /v1/imports/"+kind, http.StatusOK, func(r *http.Request) (any, error) { return a.importFile(r, kind) })
+		a.handle(rs, "POST "+importsPath+kind, http.StatusOK, func(r *http.Request) (any, error) { return a.importFile(r, kind) })
 	}
 }
 

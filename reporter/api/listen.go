@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"footfall/internal/ops"
@@ -103,16 +104,30 @@ func (w *patient) Write(p []byte) (int, error) {
 // Unwrap is for http.ResponseController.
 func (w *patient) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// steady renews a connection's time whenever a piece of a body came.
+// steady renews a connection's time whenever a piece of a body came, up to its end.
 type steady struct {
 	io.ReadCloser
 	control *http.ResponseController
 	clock   func() time.Time
+	end     time.Time // zero: none, for a file may be long
+}
+
+// steadyBody is the body of a request, with the time that it has.
+func steadyBody(r *http.Request, control *http.ResponseController, clock func() time.Time) io.ReadCloser {
+	s := &steady{ReadCloser: r.Body, control: control, clock: clock}
+	if !strings.HasPrefix(r.URL.Path, importsPath) {
+		s.end = clock().Add(bodyTimeout)
+	}
+	return s
 }
 
 // Read takes a piece of the body.
 func (s *steady) Read(p []byte) (int, error) {
-	if err := s.control.SetReadDeadline(s.clock().Add(stallTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+	deadline := s.clock().Add(stallTimeout)
+	if !s.end.IsZero() {
+		deadline = s.end
+	}
+	if err := s.control.SetReadDeadline(deadline); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return 0, fmt.Errorf("renewing the body's time: %w", err)
 	}
 	return s.ReadCloser.Read(p)

@@ -195,8 +195,11 @@ func walk(p *product, lines []api.Line) (problems []string) {
 				what, slug, who string
 				named           bool
 			}{
-				{"its own", "acme", "ann", true}, {"its own, not named", "acme", "ann", false},
-				{"another affiliate's", "acme", "bob", true}, {"another organizer's", zebra, "ann", true}, {"another organizer's, not named", zebra, "bob", false},
+				{"its own", "acme", "ann", true},
+				{"its own, not named", "acme", "ann", false},
+				{"another affiliate's", "acme", "bob", true},
+				{"another organizer's", zebra, "ann", true},
+				{"another organizer's, not named", zebra, "bob", false},
 			} {
 				n++
 				r := requests(to.slug, to.who, n, to.named)[line.Pattern]
