@@ -95,6 +95,10 @@ bench-edge: setup-build ## compare the redirect with a bare fasthttp 302, interl
 bench-fresh: build ## measure how long a click takes until a report counts it, at 2,000 visits a second
 	go run ./bench/fresh $(ARGS)
 
+.PHONY: bench-reports
+bench-reports: build ## time every kind of report and an explanation on the demo's data; fails above 100 ms
+	go run ./bench/reports $(ARGS)
+
 .PHONY: bench-export
 bench-export: setup-build ## compare exports with DuckDB's COPY TO, interleaved, over ten million rows; prints rows/s and memory
 	go run ./bench/export $(ARGS)
