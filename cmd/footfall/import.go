@@ -27,13 +27,13 @@ with commas, semicolons or tabs. The first line names the columns, in any order.
 All of it is imported or nothing: the file is checked first, and every mistake is
 named with its line and column. The same file again changes nothing. FILE may be
 - for standard input. docs/imports.md describes the columns.`,
-		importCommand(e, "orders", "Orders, a row for each line of an order", e.importOrders),
-		importCommand(e, "refunds", "Refunds, whole or a row for each refunded line", e.importOrders),
-		importCommand(e, "affiliates", "Affiliates, known again by their email", e.importCatalog),
-		importCommand(e, "codes", "Tracking codes and whose they are", e.importCatalog))
+		importCommand("orders", "Orders, a row for each line of an order", e.importOrders),
+		importCommand("refunds", "Refunds, whole or a row for each refunded line", e.importOrders),
+		importCommand("affiliates", "Affiliates, known again by their email", e.importCatalog),
+		importCommand("codes", "Tracking codes and whose they are", e.importCatalog))
 }
 
-func importCommand(e *env, kind, short string, do func(c *cobra.Command, kind, file string, o importOptions) error) *cobra.Command {
+func importCommand(kind, short string, do func(c *cobra.Command, kind, file string, o importOptions) error) *cobra.Command {
 	var o importOptions
 	timed := kind == "orders" || kind == "refunds"
 	long := `Goes to the server that runs on the data directory, or into the catalog itself

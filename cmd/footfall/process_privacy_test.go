@@ -87,7 +87,9 @@ func hideCookie(t *testing.T, value string) hidden {
 		t.Fatalf("%q is no visitor cookie", value)
 	}
 	return hidden{name: "cookie " + value, traces: []trace{
-		{form: "text", bytes: []byte(value)}, {form: "bytes", bytes: raw[:]}, {form: "hexadecimal", bytes: []byte(hex.EncodeToString(raw[:]))},
+		{form: "text", bytes: []byte(value)},
+		{form: "bytes", bytes: raw[:]},
+		{form: "hexadecimal", bytes: []byte(hex.EncodeToString(raw[:]))},
 		{form: "its first half as a number", bytes: strconv.AppendUint(nil, binary.BigEndian.Uint64(raw[:]), 10), number: int64(binary.BigEndian.Uint64(raw[:]))},
 	}}
 }

@@ -10,7 +10,7 @@ var (
 	// ErrUnsound: a file that was just written does not read back as what was written.
 	ErrUnsound = errors.New("written file does not read back")
 	// errUnknownColumn: a file is of a later release, and merging it would lose what that one wrote.
-	errUnknownColumn = errors.New("file of a later release has a column that this one doesn't know:")
+	errUnknownColumn = errors.New("file of a later release has an unknown column")
 	errNoLines       = errors.New("order has no lines")
 	// errTaken: the commit's number was another's; the state is the winner's now.
 	errTaken = errors.New("lost the commit number")

@@ -93,7 +93,7 @@ func splice[T any](
 func known[T any](file *parquet.File, pw *parquet.GenericWriter[T]) error {
 	for _, column := range file.Schema().Columns() {
 		if _, found := pw.Schema().Lookup(column...); !found {
-			return fmt.Errorf("%w %s", errUnknownColumn, column[0])
+			return fmt.Errorf("%w: %s", errUnknownColumn, column[0])
 		}
 	}
 	return nil

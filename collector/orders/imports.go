@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strconv"
 
 	"github.com/valyala/fasthttp"
@@ -208,8 +209,8 @@ func (o *Orders) storeBatch(ctx context.Context, documents []document, answer *o
 	}
 	o.afterAppend()
 	// The last one's sync is all of theirs.
-	for i := len(entries) - 1; i >= 0; i-- {
-		if err := o.ledger.durable(ctx, entries[i]); err != nil {
+	for _, e := range slices.Backward(entries) {
+		if err := o.ledger.durable(ctx, e); err != nil {
 			return o.unavailable(err)
 		}
 	}

@@ -170,7 +170,7 @@ func (im *importing) statement(ctx context.Context, query string) (*sql.Stmt, er
 
 // write runs a statement that is prepared once.
 func (im *importing) write(ctx context.Context, query string, args ...any) error {
-	s, err := im.statement(ctx, query)
+	s, err := im.statement(ctx, query) //nolint:sqlclosecheck // closed with the import
 	if err != nil {
 		return err
 	}
@@ -182,7 +182,7 @@ func (im *importing) write(ctx context.Context, query string, args ...any) error
 
 // read gives the rows of a statement that is prepared once.
 func read[T any](ctx context.Context, im *importing, scan func(*sql.Rows) (T, error), query string, args ...any) ([]T, error) {
-	s, err := im.statement(ctx, query)
+	s, err := im.statement(ctx, query) //nolint:sqlclosecheck // closed with the import
 	if err != nil {
 		return nil, err
 	}

@@ -36,9 +36,21 @@ const (
 // OrderColumns are those of a file of orders.
 func OrderColumns() []Column {
 	return []Column{
-		{"order_id", true}, {"event", true}, {"ordered_at", true}, {"currency", true}, {"state", false}, {"version", false},
-		{"click_id", false}, {"affiliate", false}, {"coupon", false}, {"visitor", false}, {"test", false},
-		{"line_id", true}, {"ticket_type", false}, {"quantity", true}, {"unit_price", true},
+		{"order_id", true},
+		{"event", true},
+		{"ordered_at", true},
+		{"currency", true},
+		{"state", false},
+		{"version", false},
+		{"click_id", false},
+		{"affiliate", false},
+		{"coupon", false},
+		{"visitor", false},
+		{"test", false},
+		{"line_id", true},
+		{"ticket_type", false},
+		{"quantity", true},
+		{"unit_price", true},
 	}
 }
 
@@ -58,8 +70,14 @@ const (
 // RefundColumns are those of a file of refunds.
 func RefundColumns() []Column {
 	return []Column{
-		{"refund_id", true}, {"order_id", true}, {"refunded_at", true}, {"currency", true}, {"reason", false},
-		{"line_id", false}, {"quantity", false}, {"amount", false},
+		{"refund_id", true},
+		{"order_id", true},
+		{"refunded_at", true},
+		{"currency", true},
+		{"reason", false},
+		{"line_id", false},
+		{"quantity", false},
+		{"amount", false},
 	}
 }
 

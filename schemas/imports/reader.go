@@ -87,7 +87,7 @@ func (r *Reader) header() error {
 				index = i
 			}
 		}
-		detail := ""
+		var detail string
 		switch {
 		case !utf8.Valid(cell):
 			detail = "the header is not UTF-8: save the file as \"CSV UTF-8\""
