@@ -145,10 +145,11 @@ func (n *run) second(ctx context.Context) error {
 			return err
 		}
 	}
-	if locked {
-		return n.recheck(ctx)
+	known, ended, err := n.verifyingKeys(ctx)
+	if err != nil || !locked && !ended {
+		return err
 	}
-	return nil
+	return n.recheck(ctx, known)
 }
 
 // candidates makes the table of that name. The visits of unknown codes, and that

@@ -1,7 +1,7 @@
 -- One row per order: the version that counts, dated by its first version, with
 -- the policy that credits it: the one in force at that date, or the one that was
--- asked for. What the consumer could not verify for want of a key is taken from
--- rechecked. A rank is null where the policy doesn't name the rule.
+-- asked for. What the consumer could not verify for want of a key, or verified
+-- before it knew of the key's end, is taken from rechecked. A rank is null where the policy doesn't name the rule.
 SELECT v.order_id, v.version, v.state, h.test, h.event_id, h.currency, v.first_ms AS ordered_ms,
        v.state = 'completed' AND NOT h.test AS counts,
        l.tickets, l.sales, h.affiliate_text, h.coupon_text, h.visitor_key, h.click_id,
@@ -23,7 +23,7 @@ JOIN (
   SELECT order_id, sum(quantity)::BIGINT AS tickets, sum(amount)::BIGINT AS sales
   FROM order_lines GROUP BY order_id
 ) l ON l.order_id = v.order_id
-LEFT JOIN {rechecked} k ON h.click_status = 'unknown_key' AND k.click_id = h.click_id
+LEFT JOIN {rechecked} k ON h.click_status IN ('unknown_key', 'valid') AND k.click_id = h.click_id
 LEFT JOIN events e ON e.event_id = h.event_id
 JOIN {policies} ON v.first_ms >= p.from_ms AND v.first_ms < p.until_ms
 WHERE v.status = 'counts'

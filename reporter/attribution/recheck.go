@@ -3,8 +3,11 @@ package attribution
 import (
 	"context"
 	"database/sql/driver"
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/duckdb/duckdb-go/v2"
 
@@ -16,26 +19,35 @@ const noneRechecked = `(SELECT NULL::VARCHAR AS click_id, NULL::VARCHAR AS click
   NULL::BIGINT AS click_sequence, NULL::BIGINT AS click_event_id, NULL::BIGINT AS click_code_id, NULL::VARCHAR AS click_code_state,
   NULL::BOOLEAN AS click_ended, NULL::BOOLEAN AS click_test, NULL::BIGINT AS clicked_ms WHERE false)`
 
-// unlocked is a click id that the consumer had no key for, verified again.
+// unlocked is a click id that is verified again: the consumer had no key for it,
+// or its key got an end since.
 type unlocked struct {
 	id     string
 	status clickid.Status
 	fields clickid.Fields // where status is Valid
 }
 
-// unlock verifies the click ids of unknown keys; those whose key is still unknown
-// are left out.
-func (n *run) unlock(ctx context.Context) ([]unlocked, error) {
-	list, err := n.lockedIDs(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("finding click ids of unknown keys: %w", err)
+// verifyingKeys are the keys that the as-of knows, and whether one of them ended.
+func (n *run) verifyingKeys(ctx context.Context) (known []clickid.Key, ended bool, err error) {
+	if n.Attribution.keys == nil {
+		return nil, false, nil
 	}
-	if len(list) == 0 || n.Attribution.keys == nil {
+	if known, err = n.Attribution.keys(ctx, n.AsOfUS); err != nil {
+		return nil, false, fmt.Errorf("reading click-id keys: %w", err)
+	}
+	return known, slices.ContainsFunc(known, func(k clickid.Key) bool { return k.EndsMS > 0 }), nil
+}
+
+// unlock verifies the click ids of unknown keys, and those of a time after the end
+// of their key, which the consumer may not have known yet; those whose key is
+// still unknown are left out.
+func (n *run) unlock(ctx context.Context, known []clickid.Key) ([]unlocked, error) {
+	list, err := n.lockedIDs(ctx, known)
+	if err != nil {
+		return nil, fmt.Errorf("finding click ids to verify again: %w", err)
+	}
+	if len(list) == 0 || len(known) == 0 {
 		return nil, nil
-	}
-	known, err := n.Attribution.keys(ctx, n.AsOfUS)
-	if err != nil {
-		return nil, fmt.Errorf("reading click-id keys: %w", err)
 	}
 	keys, err := clickid.NewKeys(0, known)
 	if err != nil {
@@ -51,9 +63,15 @@ func (n *run) unlock(ctx context.Context) ([]unlocked, error) {
 	return out, nil
 }
 
-func (n *run) lockedIDs(ctx context.Context) (ids []string, err error) {
+func (n *run) lockedIDs(ctx context.Context, known []clickid.Key) (ids []string, err error) {
+	which := "f.click_status = 'unknown_key'"
+	for _, k := range known {
+		if k.EndsMS > 0 {
+			which += fmt.Sprintf(" OR f.click_status = 'valid' AND f.clicked_ms >= %d AND f.click_id[1:2] IN (%s)", k.EndsMS, beginnings(k.ID))
+		}
+	}
 	rows, err := n.QueryContext(ctx, `SELECT DISTINCT f.click_id FROM order_facts f JOIN order_versions v ON v.fact = f.rowid
-		WHERE v.status = 'counts' AND f.click_status = 'unknown_key'`)
+		WHERE v.status = 'counts' AND (`+which+`)`)
 	if err != nil {
 		return nil, err
 	}
@@ -68,10 +86,23 @@ func (n *run) lockedIDs(ctx context.Context) (ids []string, err error) {
 	return ids, rows.Err()
 }
 
-// recheck makes the table rechecked of the click ids that verify now, or that
-// turn out to be forged; without any there is no such table.
-func (n *run) recheck(ctx context.Context) error {
-	found, err := n.unlock(ctx)
+// beginnings are the first two characters that an id of a key can have, as a list
+// of SQL: its first byte is the key's.
+func beginnings(key uint8) string {
+	var all []string
+	for next := range 256 {
+		text := "'" + base64.RawURLEncoding.EncodeToString([]byte{key, byte(next), 0})[:2] + "'"
+		if !slices.Contains(all, text) {
+			all = append(all, text)
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
+// recheck makes the table rechecked of the click ids that verify now, or no
+// longer; without any there is no such table.
+func (n *run) recheck(ctx context.Context, known []clickid.Key) error {
+	found, err := n.unlock(ctx, known)
 	if err != nil || len(found) == 0 {
 		return err
 	}
