@@ -2,6 +2,7 @@ package main
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -53,7 +54,7 @@ func policyShow(e *env) *cobra.Command {
 					return policySheet().one(e, format, p)
 				}
 			}
-			return usagef("policy version %s is not known: footfall policy list says which there are", args[0])
+			return usagef("policy version %s is not known: footfall policy list says which there are", strings.Join(args, ""))
 		},
 	}
 	addOrganizerFlag(c, &organizer)

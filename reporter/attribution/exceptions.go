@@ -56,7 +56,7 @@ func (a *Attribution) Exceptions(ctx context.Context, lake Lake, q Exceptions, d
 		}
 		n := a.newRun(r, scope{organizer: id, between: between}, p)
 		t := &reports.Table{Columns: exceptionColumns(), Freshness: r.Freshness, Facts: reports.Facts{
-			By: "exceptions", Organizer: slug, Basis: "own date", Zone: zoneName, FromMS: between[0], ToMS: between[1],
+			By: "exceptions", Organizer: slug, Zone: zoneName, FromMS: between[0], ToMS: between[1],
 			AsOfUS: r.AsOfUS, CatalogRevision: r.CatalogRevision,
 		}}
 		if t.Batches, t.AllRows, err = n.exceptions(ctx, q, t.Columns); err != nil {
