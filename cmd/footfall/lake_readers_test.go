@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os/exec"
@@ -19,6 +20,7 @@ import (
 
 	"footfall/bench/ledger"
 	"footfall/internal/testkit"
+	"footfall/schemas/admin"
 )
 
 // figures are those of one affiliate in one currency.
@@ -128,16 +130,17 @@ func TestLakeIsReadByOthersWhileItIsWritten(t *testing.T) {
 	}
 	s.seed(&world, map[string]string{})
 	awaitEdge(t, s, &world)
+	out := &sent{}
+	send := newSender(t, s, &world, out)
+	send.history(s)
 	s.Stop(startTimeout)
 	s.start() // it publishes the catalog at once
 	awaitEdge(t, s, &world)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	out := &sent{}
-	step := stepper(t, s, &world, out)
 	for n := range 20 {
-		step(n)
+		send.step(n)
 	}
 	readers := []*lakeReader{
 		startReader(ctx, t, s, out, testkit.Python, "with_duckdb"), startReader(ctx, t, s, out, testkit.PythonDuckDB2, "with_duckdb"),
@@ -152,7 +155,7 @@ func TestLakeIsReadByOthersWhileItIsWritten(t *testing.T) {
 			default:
 			}
 		}
-		step(n)
+		send.step(n)
 	}
 	want := reported(t, s, &world, out)
 	for _, r := range readers {
@@ -177,60 +180,94 @@ func TestLakeIsReadByOthersWhileItIsWritten(t *testing.T) {
 	}
 }
 
-// stepper gives what sends a visit, and with some an order and a refund: credited
-// by the click id, by the code alone, or not at all.
-func stepper(t *testing.T, s *server, world *ledger.World, out *sent) func(n int) {
+// sender sends visits, orders and refunds of a world.
+type sender struct {
+	t      *testing.T
+	world  *ledger.World
+	player *demoPlayer
+	out    *sent
+}
+
+func newSender(t *testing.T, s *server, world *ledger.World, out *sent) *sender {
 	t.Helper()
 	player := &demoPlayer{ClickURL: "http://" + s.clicks, OrdersURL: "http://" + s.orders, Client: demoClient(), Now: time.Now, Secrets: map[string]string{}}
 	for _, o := range world.Organizers {
 		player.Secrets[o.Slug] = o.Secret
 	}
-	post := func(path, organizer string, body map[string]any) {
-		if err := player.post(t.Context(), path, organizer, body); err != nil {
-			t.Fatal(err)
-		}
+	return &sender{t: t, world: world, player: player, out: out}
+}
+
+func (p *sender) visit(event, code string) (click string) {
+	p.t.Helper()
+	p.out.visits.Add(1)
+	click, err := p.player.click(p.t.Context(), &demoVisit{
+		Method: http.MethodGet, Target: "/e/" + event + "/?affiliate=" + code, Header: http.Header{"User-Agent": {"Mozilla/5.0 Firefox/145.0"}},
+	})
+	if err != nil {
+		p.t.Fatal(err)
 	}
-	return func(n int) {
-		code := world.Codes[n%len(world.Codes)]
-		event := world.Events[slices.IndexFunc(world.Events, func(v ledger.Event) bool { return v.Organizer == code.Organizer })]
-		out.visits.Add(1)
-		click, err := player.click(t.Context(), &demoVisit{
-			Method: http.MethodGet, Target: "/e/" + event.Slug + "/?affiliate=" + code.Text, Header: http.Header{"User-Agent": {"Mozilla/5.0 Firefox/145.0"}},
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if n%4 != 0 {
-			return
-		}
-		now := time.Now().UTC().Format(time.RFC3339Nano)
-		id := fmt.Sprint("o-", n)
-		order := map[string]any{
-			"id": id, "event": event.Slug, "ordered_at": now, "currency": event.Currency,
-			"lines": []map[string]any{
-				{"id": "1", "ticket_type": "day", "quantity": 2, "unit_price": 1000 + n}, {"id": "2", "ticket_type": "child", "quantity": 1, "unit_price": 500},
-			},
-		}
-		switch n / 4 % 3 {
-		case 0:
-			order["click_id"] = click
-		case 1:
-			order["affiliate"] = code.Text
-		}
-		out.orders.Add(1)
-		post("/v1/orders", code.Organizer, order)
-		refund := map[string]any{"id": "r-" + id, "order_id": id, "refunded_at": now, "currency": event.Currency}
-		switch n / 4 % 5 {
-		case 0:
-			refund["lines"] = []map[string]any{{"line_id": "1", "quantity": 1, "amount": 700}}
-		case 1: // whole
-		case 2: // more than there is: set aside
-			refund["lines"] = []map[string]any{{"line_id": "2", "quantity": 9, "amount": 500}}
-		default:
-			return
-		}
-		post("/v1/refunds", code.Organizer, refund)
+	return click
+}
+
+func (p *sender) post(path, organizer string, body map[string]any) {
+	p.t.Helper()
+	if err := p.player.post(p.t.Context(), path, organizer, body); err != nil {
+		p.t.Fatal(err)
 	}
+}
+
+func (p *sender) order(id string, event ledger.Event, price int, credit map[string]any) {
+	p.t.Helper()
+	order := map[string]any{
+		"id": id, "event": event.Slug, "ordered_at": time.Now().UTC().Format(time.RFC3339Nano), "currency": event.Currency,
+		"lines": []map[string]any{
+			{"id": "1", "ticket_type": "day", "quantity": 2, "unit_price": price}, {"id": "2", "ticket_type": "child", "quantity": 1, "unit_price": 500},
+		},
+	}
+	maps.Copy(order, credit)
+	p.out.orders.Add(1)
+	p.post("/v1/orders", event.Organizer, order)
+}
+
+// step sends a visit, and with some an order and a refund: credited by the click
+// id, by the code or a coupon alone, or not at all.
+func (p *sender) step(n int) {
+	p.t.Helper()
+	code := p.world.Codes[n%len(p.world.Codes)]
+	event := p.world.Events[slices.IndexFunc(p.world.Events, func(v ledger.Event) bool { return v.Organizer == code.Organizer })]
+	click := p.visit(event.Slug, code.Text)
+	if n%4 != 0 {
+		return
+	}
+	id := fmt.Sprint("o-", n)
+	p.order(id, event, 1000+n, []map[string]any{
+		{"click_id": click}, {"affiliate": code.Text}, {"coupon": "SPRING"}, {"affiliate": "quiet"}, {"affiliate": "nobody", "coupon": "spring"}, {},
+	}[n/4%6])
+	refund := map[string]any{"id": "r-" + id, "order_id": id, "refunded_at": time.Now().UTC().Format(time.RFC3339Nano), "currency": event.Currency}
+	switch n / 4 % 7 {
+	case 0:
+		refund["lines"] = []map[string]any{{"line_id": "1", "quantity": 1, "amount": 700}}
+	case 1: // whole
+	case 2: // more than there is: set aside
+		refund["lines"] = []map[string]any{{"line_id": "2", "quantity": 9, "amount": 500}}
+	default:
+		return
+	}
+	p.post("/v1/refunds", event.Organizer, refund)
+}
+
+// history makes what must be read out of the catalog's history: a coupon, a code
+// that is paused, and one that people typed before it was somebody's.
+func (p *sender) history(s *server) {
+	p.t.Helper()
+	yesterday := time.Now().UTC().AddDate(0, 0, -1).Format(time.DateOnly)
+	gala := p.world.Events[1]
+	p.order("o-claimed", gala, 4000, map[string]any{"click_id": p.visit(gala.Slug, "Late")})
+	p.visit(gala.Slug, "late")
+	s.call(http.MethodPost, "/v1/coupons", admin.CouponAdd{Organizer: "north", Text: "Spring", Code: "foodie", From: yesterday}, nil)
+	s.call(http.MethodPost, "/v1/codes", admin.CodeAdd{Organizer: "north", Text: "quiet", Affiliate: "bob"}, nil)
+	s.call(http.MethodPost, "/v1/codes/quiet/pause?organizer=north", nil, nil)
+	s.call(http.MethodPost, "/v1/codes", admin.CodeAdd{Organizer: "east", Text: "late", Affiliate: "cho", ClaimFrom: yesterday}, nil)
 }
 
 // enough says whether every reader read several times, the files that were there
