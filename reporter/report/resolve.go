@@ -140,7 +140,7 @@ func (p *plan) findOrganizers(ctx context.Context, conn *sql.Conn) error {
 	where, args := "true", []any(nil)
 	switch {
 	case q.Organizer != "":
-		where, args = "slug = ?", []any{q.Organizer}
+		where, args = "slug = ?", []any{strings.ToLower(q.Organizer)}
 	case q.Event != "":
 		where, args = "organizer_id = (SELECT organizer_id FROM events WHERE slug = ?)", []any{strings.ToLower(q.Event)}
 	}
