@@ -30,8 +30,14 @@ func TestPolicyIsShownAndSetAtTheKeyboard(t *testing.T) {
 		t.Errorf("version 2: %s", out)
 	}
 	for _, wrong := range [][]string{
-		{"policy", "set"}, {"policy", "set", "--pick", "best"}, {"policy", "set", "--rules", "luck"}, {"policy", "set", "--window-days", "0"},
-		{"policy", "show", "3"}, {"exceptions", "--kind", "odd"}, {"exceptions", "--from", "yesterday"}, {"exceptions", "--limit", "-1"},
+		{"policy", "set"},
+		{"policy", "set", "--pick", "best"},
+		{"policy", "set", "--rules", "luck"},
+		{"policy", "set", "--window-days", "0"},
+		{"policy", "show", "3"},
+		{"exceptions", "--kind", "odd"},
+		{"exceptions", "--from", "yesterday"},
+		{"exceptions", "--limit", "-1"},
 		{"explain", "order", "x", "--policy", "-1"},
 	} {
 		if code, _, complaint := s.run(wrong...); code != exitUsage || complaint == "" {
