@@ -210,3 +210,24 @@ func TestOnlyTheOwnerCanImport(t *testing.T) {
 		t.Errorf("the socket is left: %v", err)
 	}
 }
+
+// Each collector knows only its own orders: both take what is sent to both at
+// once, under one fingerprint, so that the lake knows it as one; of two that
+// differ the lake sees two fingerprints, and decides.
+func TestTwoCollectorsGiveTheLakeWhatItNeedsToDecide(t *testing.T) {
+	t.Parallel()
+	one, two := start(t, options{}), start(t, options{})
+	text, _ := cookie()
+	for _, body := range []string{usualOrder(), usualOrder("id", `"v"`, "visitor", `"`+text+`"`)} {
+		a, b := one.want(201, "/v1/orders", body), two.want(201, "/v1/orders", body)
+		if a.Fingerprint != b.Fingerprint {
+			t.Errorf("fingerprints %s and %s of one order", a.Fingerprint, b.Fingerprint)
+		}
+		two.imported("orders", "", "repeated", body)
+	}
+	a, b := one.want(201, "/v1/orders", usualOrder("id", `"d"`)), two.want(201, "/v1/orders", usualOrder("id", `"d"`, "coupon", `"x"`))
+	if a.Fingerprint == b.Fingerprint {
+		t.Error("two that differ have one fingerprint")
+	}
+	two.imported("orders", "", "conflict", usualOrder("id", `"d"`))
+}

@@ -57,6 +57,9 @@ type index struct {
 	metrics    *metrics
 	checkpoint Position // by who writes: openIndex, then ledger.writing
 	suspect    atomic.Bool
+
+	// Prepared once: an import asks them for every order.
+	lookup, others *sql.Stmt
 }
 
 // openIndex opens the file, or makes one where it is missing or corrupt, and
@@ -152,7 +155,12 @@ func (x *index) prepare(ctx context.Context, check bool) error {
 		return err
 	}
 	x.checkpoint = Position{Epoch: uint64(epoch), Sequence: uint64(sequence)}
-	return nil
+	if x.lookup, err = x.db.PrepareContext(ctx, "SELECT fingerprint, normalization, epoch, sequence FROM entry "+
+		"WHERE organizer = ? AND kind = ? AND id = ? AND version = ?"); err != nil {
+		return err
+	}
+	x.others, err = x.db.PrepareContext(ctx, "SELECT EXISTS (SELECT 1 FROM entry WHERE organizer = ? AND kind = ? AND id = ? AND version <> ?)")
+	return err
 }
 
 func (x *index) create(ctx context.Context) error {
@@ -304,8 +312,7 @@ func (x *index) find(ctx context.Context, k key) (*entry, error) {
 	e := &entry{key: k, indexed: true}
 	var fingerprint []byte
 	var normalization, epoch, sequence int64
-	err := x.db.QueryRowContext(ctx, "SELECT fingerprint, normalization, epoch, sequence FROM entry "+
-		"WHERE organizer = ? AND kind = ? AND id = ? AND version = ?",
+	err := x.lookup.QueryRowContext(ctx,
 		int64(k.organizer), int64(k.kind), k.id, int64(k.version)).Scan(&fingerprint, &normalization, &epoch, &sequence)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
@@ -326,8 +333,7 @@ func (x *index) find(ctx context.Context, k key) (*entry, error) {
 // known says whether another version of the order is in the index.
 func (x *index) known(ctx context.Context, k key) (bool, error) {
 	var n int
-	err := x.db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM entry WHERE organizer = ? AND kind = ? AND id = ? AND version <> ?)",
-		int64(k.organizer), int64(k.kind), k.id, int64(k.version)).Scan(&n)
+	err := x.others.QueryRowContext(ctx, int64(k.organizer), int64(k.kind), k.id, int64(k.version)).Scan(&n)
 	if err != nil {
 		x.metrics.indexErrors.WithLabelValues("read").Inc()
 		return false, fmt.Errorf("reading the index of orders: %w", x.classify(err))
@@ -361,7 +367,7 @@ func (x *index) ready() error {
 }
 
 func (x *index) close() error {
-	if err := x.db.Close(); err != nil {
+	if err := errors.Join(x.lookup.Close(), x.others.Close(), x.db.Close()); err != nil {
 		return fmt.Errorf("closing the index of orders: %w", err)
 	}
 	return nil
