@@ -64,6 +64,7 @@ type run struct {
 	Seconds float64 `json:"seconds"`
 	Bytes   int64   `json:"bytes"`
 	rssMiB  float64
+	cpu     time.Duration
 }
 
 // say prints a line of the results.
@@ -134,27 +135,30 @@ func compare(ctx context.Context, o options) (float64, error) {
 	if err := say("%d rows × 10 columns to CSV, %s, %d threads", o.rows, order, o.threads); err != nil {
 		return 0, err
 	}
-	median := map[string]float64{}
+	median, cpu := map[string]float64{}, map[string]float64{}
 	for _, side := range []struct {
 		name string
 		runs []run
 	}{{"footfall", ours}, {"COPY TO", theirs}} {
 		rates := make([]float64, 0, len(side.runs))
+		work := make([]float64, 0, len(side.runs)) // steadier than time on a busy machine
 		peak := 0.0
 		for _, r := range side.runs {
 			rates = append(rates, float64(o.rows)/r.Seconds/1e6)
+			work = append(work, float64(o.rows)/r.cpu.Seconds()/1e6)
 			peak = max(peak, r.rssMiB)
 		}
 		slices.Sort(rates)
-		median[side.name] = rates[len(rates)/2]
-		err := say("  %-9s %.2f M rows/s (%.2f–%.2f), %.0f MB, peak %.0f MiB",
-			side.name, rates[len(rates)/2], rates[0], rates[len(rates)-1], float64(side.runs[0].Bytes)/1e6, peak)
+		slices.Sort(work)
+		median[side.name], cpu[side.name] = rates[len(rates)/2], work[len(work)/2]
+		err := say("  %-9s %.2f M rows/s (%.2f–%.2f), %.2f M a second of CPU, %.0f MB, peak %.0f MiB",
+			side.name, rates[len(rates)/2], rates[0], rates[len(rates)-1], work[len(work)/2], float64(side.runs[0].Bytes)/1e6, peak)
 		if err != nil {
 			return 0, err
 		}
 	}
 	ratio := median["footfall"] / median["COPY TO"]
-	return ratio, say("  ratio     %.2f", ratio)
+	return ratio, say("  ratio     %.2f, by CPU %.2f", ratio, cpu["footfall"]/cpu["COPY TO"])
 }
 
 // start runs one child and takes its measurements.
@@ -175,6 +179,7 @@ func (o options) start(ctx context.Context, what string) (run, error) {
 	if err := json.Unmarshal(out, &r); err != nil {
 		return run{}, fmt.Errorf("reading what %s measured: %w", what, err)
 	}
+	r.cpu = c.ProcessState.UserTime() + c.ProcessState.SystemTime()
 	if usage, ok := c.ProcessState.SysUsage().(*syscall.Rusage); ok {
 		const kib = 1024
 		r.rssMiB = float64(usage.Maxrss) / kib
