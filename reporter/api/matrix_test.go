@@ -275,6 +275,22 @@ func holdsOwn(own, slug, who string, r request, body string, status int) (wrong 
 	return wrong
 }
 
+// TestAViewerLearnsNoEmail by trying some.
+func TestAViewerLearnsNoEmail(t *testing.T) {
+	p := newProduct(t)
+	for _, path := range []string{
+		"/v1/report?affiliate=ann@acme.example", "/v1/report?where=" + url.QueryEscape(`affiliate="ann@acme.example"`), "/v1/codes?affiliate=ann@acme.example",
+		"/v1/affiliates/ann@acme.example", "/v1/affiliates/ann%40acme.example", "/v1/affiliates/none@acme.example", "/v1/report?affiliate=none@acme.example",
+	} {
+		if got := p.ask(p.keys["viewer"], http.MethodGet, path, ""); got.status != http.StatusNotFound {
+			t.Errorf("%s: %d %s", path, got.status, got.body)
+		}
+		if got := p.ask(p.keys["analyst"], http.MethodGet, path, ""); strings.Contains(path, "ann") && got.status != http.StatusOK {
+			t.Errorf("an analyst: %s: %d %s", path, got.status, got.body)
+		}
+	}
+}
+
 // TestAnAffiliateLearnsNothingByAskingAround tries what the parameters of a report
 // could tell.
 func TestAnAffiliateLearnsNothingByAskingAround(t *testing.T) {

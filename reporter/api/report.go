@@ -48,8 +48,20 @@ func (a *API) serveReport(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.serveTable(w, r, "report", f, media, func(ctx context.Context, deliver func(context.Context, *reports.Table) error) error {
-		return a.deps.Reports.Report(ctx, q, deliver)
+		return a.deps.Reports.Report(ctx, q, reportTo(r, deliver))
 	})
+}
+
+// reportTo leaves an affiliate what is its own: the notes count what is everybody's.
+func reportTo(r *http.Request, deliver func(context.Context, *reports.Table) error) func(context.Context, *reports.Table) error {
+	if p, _ := admin.PrincipalOf(r.Context()); p.Role != admin.RoleAffiliate {
+		return deliver
+	}
+	return func(ctx context.Context, t *reports.Table) error {
+		own := *t
+		own.Facts.Notes = nil
+		return deliver(ctx, &own)
+	}
 }
 
 func (a *API) serveExceptions(w http.ResponseWriter, r *http.Request) {

@@ -82,9 +82,20 @@ func (a *API) admit(r *http.Request, x access) (*http.Request, error) {
 	if p.Role == admin.RoleAffiliate && !a.without.own {
 		return a.scopeOwn(r, p, x)
 	}
-	// An email is not a viewer's to try.
-	if p.Role == admin.RoleViewer && (strings.Contains(r.URL.Query().Get("affiliate"), "@") || strings.Contains(r.PathValue("ref"), "@")) {
+	if p.Role == admin.RoleViewer && triesEmail(r) {
 		return nil, notThere("/affiliate", "affiliate")
 	}
 	return r, nil
+}
+
+// triesEmail says whether a request could tell whose an email is, which is not a
+// viewer's to know.
+func triesEmail(r *http.Request) bool {
+	q := r.URL.Query()
+	for _, text := range []string{r.PathValue("ref"), strings.Join(q["affiliate"], " "), strings.Join(q["where"], " ")} {
+		if strings.Contains(text, "@") {
+			return true
+		}
+	}
+	return false
 }
