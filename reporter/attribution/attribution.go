@@ -156,20 +156,30 @@ func (n *run) second(ctx context.Context) error {
 // of the one order that is explained, are looked up.
 func (n *run) candidates(ctx context.Context) error {
 	var between [2]int64
-	var coupons, visitors bool
+	var codes, coupons, visitors bool
 	err := n.QueryRowContext(ctx, n.text(`SELECT
 		coalesce(min(CASE WHEN looked THEN clicked_ms END), 0), coalesce(max(CASE WHEN looked THEN clicked_ms END) + 1, 0),
-		coalesce(bool_or(coupon_text IS NOT NULL), false), coalesce(bool_or(visitor_key IS NOT NULL OR click_status = 'valid'), false)
+		coalesce(bool_or(affiliate_text IS NOT NULL), false), coalesce(bool_or(coupon_text IS NOT NULL), false),
+		coalesce(bool_or(visitor_key IS NOT NULL OR click_status = 'valid'), false)
 		FROM (SELECT *, click_status = 'valid' AND (click_code_state = 'unknown' OR {all_looked_up}) AS looked FROM orders)`)).
-		Scan(&between[0], &between[1], &coupons, &visitors)
+		Scan(&between[0], &between[1], &codes, &coupons, &visitors)
 	if err != nil {
 		return fmt.Errorf("looking for clicks of unknown codes: %w", err)
 	}
+	// What no order has is not planned for.
 	if coupons {
 		n.texts["given"] = "FROM given_codes UNION ALL FROM given_coupons"
 	}
-	if err := n.Visits(ctx, "clicked_rows", between); err != nil {
-		return err
+	if codes || coupons {
+		n.texts["rules"] = "FROM clicks UNION ALL FROM given"
+	}
+	if between[0] < between[1] {
+		if err := n.Visits(ctx, "clicked_rows", between); err != nil {
+			return err
+		}
+		if n.texts["lookups"], err = n.statement("lookups"); err != nil {
+			return err
+		}
 	}
 	if err := n.tables(ctx, "candidates"); err != nil {
 		return err

@@ -6,14 +6,10 @@
 -- it is within the window. A visit of an unknown code is looked up, for the text
 -- that was typed may have been claimed since.
 WITH looked AS (
-  SELECT o.*, greatest(o.ordered_ms, o.clicked_ms) AS credit_ms, r.sequence IS NOT NULL AS row_found,
-         CASE WHEN o.click_code_state <> 'unknown' THEN o.click_code_id
-              WHEN te.from_ms <= o.clicked_ms THEN te.code_id
-              WHEN tc.from_ms <= o.clicked_ms THEN tc.code_id END AS code_id
+  SELECT o.*, greatest(o.ordered_ms, o.clicked_ms) AS credit_ms, coalesce(r.found, false) AS row_found,
+         CASE WHEN o.click_code_state <> 'unknown' THEN o.click_code_id ELSE r.claimed END AS code_id
   FROM orders o
-  LEFT JOIN clicked_rows r ON r.epoch = o.click_epoch AND r.shard = o.click_shard AND r.sequence = o.click_sequence
-  LEFT JOIN code_texts te ON te.event_id = o.click_event_id AND te.folded = fold(r.code_text)
-  LEFT JOIN code_texts tc ON tc.event_id = 0 AND tc.organizer_id = {organizer} AND tc.folded = fold(r.code_text)
+  LEFT JOIN ({lookups}) r ON r.order_id = o.order_id
   WHERE o.click_id IS NOT NULL
 ),
 clicks AS (
@@ -87,5 +83,5 @@ given AS (
   LEFT JOIN ruled_out r ON r.order_id = g.order_id AND r.code_id = g.code_id
 )
 SELECT c.* EXCLUDE (owned_ms), w.affiliate_id
-FROM (FROM clicks UNION ALL FROM given) c
+FROM ({rules}) c
 LEFT JOIN code_owners w ON w.code_id = c.code_id AND c.owned_ms >= w.from_ms AND c.owned_ms < w.until_ms

@@ -33,7 +33,7 @@ func TestClickOfAKeyThatEndedSinceEarnsNothing(t *testing.T) {
 			keys, err := clickid.NewKeys(c.key, all)
 			check(t, err)
 			o := anOrder("o", 1)
-			epoch, shard, sequence, event, code, state, no, at := "00000000000000ab", int64(0), int64(5), int64(11), int64(1001), "resolved", false, int64(clicked)
+			epoch, shard, sequence, event, code, state, no, at := "00000000000000ab", int64(0), int64(5), int64(11), int64(1001), "resolved", false, clicked
 			o.ClickStatus, o.ClickEpoch, o.ClickShard, o.ClickSequence = "valid", &epoch, &shard, &sequence
 			o.ClickEventID, o.ClickCodeID, o.ClickCodeState, o.ClickEnded, o.ClickTest, o.ClickedAtMS = &event, &code, &state, &no, &no, &at
 			o.ClickID = string(keys.Append(nil, clickid.Fields{Epoch: 0xab, Sequence: 5, TimeMS: clicked, Event: ids.EventID(11), Code: ids.CodeID(1001), State: visit.CodeResolved}))

@@ -64,14 +64,14 @@ func (n *run) unlock(ctx context.Context, known []clickid.Key) ([]unlocked, erro
 }
 
 func (n *run) lockedIDs(ctx context.Context, known []clickid.Key) (ids []string, err error) {
-	which := "f.click_status = 'unknown_key'"
+	which := []string{"f.click_status = 'unknown_key'"}
 	for _, k := range known {
 		if k.EndsMS > 0 {
-			which += fmt.Sprintf(" OR f.click_status = 'valid' AND f.clicked_ms >= %d AND f.click_id[1:2] IN (%s)", k.EndsMS, beginnings(k.ID))
+			which = append(which, fmt.Sprintf("f.click_status = 'valid' AND f.clicked_ms >= %d AND f.click_id[1:2] IN (%s)", k.EndsMS, beginnings(k.ID)))
 		}
 	}
 	rows, err := n.QueryContext(ctx, `SELECT DISTINCT f.click_id FROM order_facts f JOIN order_versions v ON v.fact = f.rowid
-		WHERE v.status = 'counts' AND (`+which+`)`)
+		WHERE v.status = 'counts' AND (`+strings.Join(which, " OR ")+`)`)
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,9 @@ translate(trim(given), 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz
 
 const wantedInRange = "order_id IN (FROM wanted)"
 
+// noLookups stands for lookups.sql where no click needs it.
+const noLookups = "SELECT NULL::VARCHAR AS order_id, false AS found, NULL::BIGINT AS claimed WHERE false"
+
 // noRefundSteps is the table refund_steps where nothing was refunded.
 const noRefundSteps = `CREATE TEMP TABLE refund_steps (refund_id VARCHAR, refunded_ms BIGINT, order_id VARCHAR, line_id VARCHAR, ticket_type VARCHAR,
   quantity BIGINT, amount BIGINT, why VARCHAR)`
@@ -28,7 +31,7 @@ func (n *run) placeholders() map[string]string {
 	texts := map[string]string{
 		"organizer": number(n.scope.organizer), "from_ms": number(n.scope.between[0]), "to_ms": number(n.scope.between[1]),
 		"longest_window_ms": number(n.policies.longestWindowMS()), "policies": n.policies.values(),
-		"all_looked_up": "false", "given": "FROM given_codes",
+		"all_looked_up": "false", "given": "FROM given_codes", "rules": "FROM clicks", "lookups": noLookups,
 		"ruled_out": "true", "fits": "false", "limit": "1", "most": number(mostExplained), "wanted": wantedInRange, "rechecked": noneRechecked,
 	}
 	if n.defences.noRuledOut {
