@@ -120,7 +120,7 @@ func TestOrderKeepsItsClickAsReceivedAndAsChecked(t *testing.T) {
 	for i, click := range []string{id, string(flipped), "nonsense", ""} {
 		o := order.Order{
 			Organizer: 1, Event: 2, ID: "o1", Version: uint32(i + 1), State: order.Completed, OrderedMS: at, Currency: "EUR",
-			ClickID: click, Affiliate: "anna", Coupon: "SAVE",
+			ClickID: click, Affiliate: "anna", Coupon: "SAVE", VisitorKey: uint64(i) * 0xfedcba9876543210,
 			Lines: []order.Line{{ID: "l1", TicketType: "adult", Quantity: 2, UnitPrice: 1250}, {ID: "l2", TicketType: "child", Quantity: 1, UnitPrice: 0}},
 		}
 		o.SetFingerprint()
@@ -148,6 +148,9 @@ func TestOrderKeepsItsClickAsReceivedAndAsChecked(t *testing.T) {
 		if r.ClickStatus != status || r.ClickEpoch != nil || r.ClickShard != nil || r.ClickCodeState != nil || r.ClickedAtMS != nil {
 			t.Errorf("click %q is %q with parts %v", r.ClickID, r.ClickStatus, r.ClickEpoch)
 		}
+	}
+	if key := uint64(rows[3].VisitorKey); key != 0xfedcba9876543210 || rows[0].VisitorKey != 0 {
+		t.Errorf("visitor keys are %x and %x", key, rows[0].VisitorKey)
 	}
 	if rows[4].ClickID != "nonsense" {
 		t.Errorf("a malformed click id was kept as %q", rows[4].ClickID)
