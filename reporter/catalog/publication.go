@@ -87,8 +87,10 @@ func historyParts() []historyPart {
 		}},
 		{lake.KindCodeText, `code_texts t`, `t.code, t.code, t.from_ms, t.organizer, ` + common + `, t.text, t.folded`, historyText},
 		// A claim says a text again, from an earlier instant on.
-		{lake.KindCodeText, `code_claims t JOIN code_texts x ON x.code = t.code AND x.folded = t.folded`,
-			`t.code, t.code, t.from_ms, x.organizer, nullif(x.event, 0), x.text, x.folded`, historyText},
+		{
+			lake.KindCodeText, `code_claims t JOIN code_texts x ON x.code = t.code AND x.folded = t.folded`,
+			`t.code, t.code, t.from_ms, x.organizer, nullif(x.event, 0), x.text, x.folded`, historyText,
+		},
 		{lake.KindCodeOwner, `code_owners t`, `t.code, t.code, t.from_ms, t.affiliate, (SELECT organizer FROM codes c WHERE c.id = t.code LIMIT 1)`, func(r *row) []any {
 			return []any{&r.ID, &r.CodeID, &r.ValidFromMS, &r.AffiliateID, &r.OrganizerID}
 		}},

@@ -188,9 +188,8 @@ func TestNoNameOfAPersonIsPublished(t *testing.T) {
 func (f *fixture) texts(rows []lake.CatalogRow) (texts []string) {
 	f.t.Helper()
 	for _, r := range rows {
-		v := reflect.ValueOf(r)
-		for i := range v.NumField() {
-			switch field := v.Field(i).Interface().(type) {
+		for _, v := range reflect.ValueOf(r).Fields() {
+			switch field := v.Interface().(type) {
 			case string:
 				texts = append(texts, field)
 			case *string:
