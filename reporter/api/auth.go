@@ -37,9 +37,13 @@ func (a *API) Keyed() http.Handler {
 			a.fail(w, r, err)
 			return
 		}
-		r = r.WithContext(admin.WithPrincipal(r.Context(), p))
-		a.serve(w, r)
+		a.serve(w, asks(r, p))
 	})
+}
+
+// asks notes who asks.
+func asks(r *http.Request, p admin.Principal) *http.Request {
+	return r.WithContext(admin.WithPrincipal(r.Context(), p))
 }
 
 // authenticate says whose key a request shows. Whatever is wrong with a key, the
