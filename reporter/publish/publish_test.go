@@ -124,7 +124,7 @@ func (w *world) published() {
 
 func TestEveryChangeIsPublishedOnceInFewFiles(t *testing.T) {
 	w := newWorld(t)
-	for n := range 250 {
+	for n := range 120 {
 		w.round()
 		w.catalog.revisions++
 		if n%40 == 7 {
