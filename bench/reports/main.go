@@ -77,7 +77,7 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 		if err != nil {
 			return err
 		}
-		if err := m.print(out, q.name); err != nil {
+		if err := m.write(out, q.name); err != nil {
 			return err
 		}
 		if m.median > o.limit {
@@ -116,7 +116,7 @@ func questions(ctx context.Context, p *product) ([]question, error) {
 	} {
 		list = append(list, report("by "+by, "by", by))
 	}
-	now := time.Now().UTC() //nolint:forbidigo // a benchmark measures
+	now := time.Now().UTC()
 	from, to := now.AddDate(0, 0, -7).Format(time.DateOnly), now.Format(time.DateOnly)
 	return append(list,
 		report("waterfall", "by", "code", "columns", "waterfall"),
@@ -167,7 +167,7 @@ var errNone = errors.New("there is none: is this a demo's data?")
 // measured are milliseconds.
 type measured struct{ median, most float64 }
 
-func (m measured) print(out io.Writer, name string) error {
+func (m measured) write(out io.Writer, name string) error {
 	_, err := fmt.Fprintf(out, "%-24s median %7.1f ms   max %7.1f ms\n", name, m.median, m.most)
 	return err
 }
@@ -199,7 +199,7 @@ func dashboard(ctx context.Context, p *product, runs int, list []question, out i
 	for range runs {
 		var wg sync.WaitGroup
 		errs := make([]error, at)
-		started := time.Now() //nolint:forbidigo // a benchmark measures
+		started := time.Now()
 		for i := range at {
 			wg.Go(func() { _, errs[i] = p.timed(ctx, list[i]) })
 		}
@@ -209,16 +209,16 @@ func dashboard(ctx context.Context, p *product, runs int, list []question, out i
 		}
 		times = append(times, milliseconds(started))
 	}
-	return summed(times).print(out, "six at once")
+	return summed(times).write(out, "six at once")
 }
 
 func milliseconds(since time.Time) float64 {
-	return float64(time.Since(since).Microseconds()) / 1000 //nolint:forbidigo // a benchmark measures
+	return float64(time.Since(since).Microseconds()) / 1000
 }
 
 // timed asks one question and gives the milliseconds to the last byte.
 func (p *product) timed(ctx context.Context, q question) (float64, error) {
-	started := time.Now() //nolint:forbidigo // a benchmark measures
+	started := time.Now()
 	_, err := p.ask(ctx, q.path)
 	return milliseconds(started), err
 }

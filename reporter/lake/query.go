@@ -136,7 +136,8 @@ func (b *batches) Next(ctx context.Context) (*reports.Batch, error) {
 		}
 		if batch != nil {
 			b.queries.taking.gave(batch.Rows)
-			return batch, b.money(batch)
+			b.money(batch)
+			return batch, nil
 		}
 		if err := b.close(); err != nil {
 			return nil, fmt.Errorf("reading rows: %w", err)
@@ -160,9 +161,9 @@ func (b *batches) close() error {
 }
 
 // money gives a batch the currency of its rows.
-func (b *batches) money(batch *reports.Batch) error {
+func (b *batches) money(batch *reports.Batch) {
 	if b.currencyAt < 0 {
-		return nil
+		return
 	}
 	batch.Currency = &batch.Columns[b.currencyAt]
 	b.decimals = b.decimals[:0]
@@ -175,7 +176,6 @@ func (b *batches) money(batch *reports.Batch) error {
 		b.decimals = append(b.decimals, b.digits)
 	}
 	batch.Decimals = b.decimals
-	return nil
 }
 
 // kindOf is the kind of a column whose statement didn't say it, by DuckDB's name

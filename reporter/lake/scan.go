@@ -27,13 +27,13 @@ type scanned struct {
 }
 
 func (q *queries) scan(ctx context.Context, text string, args []any, given []reports.Column) (reader, error) {
-	rows, err := q.conn.QueryContext(ctx, text, args...)
+	rows, err := q.conn.QueryContext(ctx, text, args...) //nolint:rowserrcheck // next checks it
 	if err != nil {
 		return nil, err
 	}
 	s := &scanned{rows: rows}
 	if err := s.describe(given); err != nil {
-		return nil, errors.Join(err, rows.Close())
+		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
 }

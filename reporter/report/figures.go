@@ -237,18 +237,18 @@ func (p *plan) figures() (string, error) {
 
 // makeLines makes the report's rows of all figures.
 func (p *plan) makeLines(ctx context.Context, conn *sql.Conn) error {
-	var keys, sums, any []string
+	var keys, sums, some []string
 	for i := range p.by {
 		keys = append(keys, fmt.Sprintf("k%d", i+1))
 	}
 	for _, s := range p.raws {
 		if p.query.Compare == "" {
 			sums = append(sums, fmt.Sprintf("sum(raw_%[1]s)::BIGINT AS raw_%[1]s", s.name))
-			any = append(any, "raw_"+s.name+" <> 0")
+			some = append(some, "raw_"+s.name+" <> 0")
 			continue
 		}
 		sums = append(sums, fmt.Sprintf("sum(CASE period WHEN 0 THEN raw_%[1]s ELSE 0 END)::BIGINT AS raw_%[1]s, sum(CASE period WHEN 1 THEN raw_%[1]s ELSE 0 END)::BIGINT AS was_%[1]s", s.name))
-		any = append(any, fmt.Sprintf("raw_%[1]s <> 0 OR was_%[1]s <> 0", s.name))
+		some = append(some, fmt.Sprintf("raw_%[1]s <> 0 OR was_%[1]s <> 0", s.name))
 	}
 	whole := "0 AS whole"
 	if p.wantsShare() {
@@ -258,7 +258,7 @@ func (p *plan) makeLines(ctx context.Context, conn *sql.Conn) error {
 		}
 	}
 	return makeTable(ctx, conn, "lines", "lines", map[string]string{
-		"keys": strings.Join(keys, ", "), "sums": strings.Join(sums, ", "), "any": strings.Join(any, " OR "), "whole": whole,
+		"keys": strings.Join(keys, ", "), "sums": strings.Join(sums, ", "), "any": strings.Join(some, " OR "), "whole": whole,
 		"filters": all(p.conditions.sums), "figures": "figures",
 	})
 }

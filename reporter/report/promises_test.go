@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -279,10 +280,28 @@ func FuzzNothingTypedReachesAStatement(f *testing.F) {
 	for _, text := range []string{"'", "a'; DROP TABLE orders; --", "visits desc", "\x00", "ann\" OR \"1\"=\"1", "$1", "?", "[1,2]", "💥"} {
 		f.Add(text, text)
 	}
+	for _, where := range []string{"source=google.com", "visits>=10 and conversion_rate<5%", "day>2026-05-31", "code~n and affiliate!=direct", "net_sales<=-1.5", "hour=2026-06-01T10:00Z", "week=2026-W23,2026-W24", "share>1"} {
+		f.Add("-total_sales,currency", where)
+	}
 	w := newWorld(f, 1)
 	w.catalog.states = []state{{knownUS: 1, d: newScenario(1, "UTC", ms("2026-06-01T00:00:00Z")).d}}
 	f.Fuzz(func(t *testing.T, sort, filter string) {
-		for _, q := range []report.Query{{Sort: sort}, {Affiliate: filter}, {Code: filter}, {Event: filter}, {Organizer: filter}} {
+		for _, q := range []report.Query{
+			{Sort: sort},
+			{Affiliate: filter},
+			{Code: filter},
+			{Event: filter},
+			{Organizer: filter},
+			{By: sort},
+			{Columns: sort},
+			{Where: filter},
+			{By: "source", Columns: "visits", Where: "typed=" + sort + " and source~" + filter},
+			{Where: "total_sales<" + filter + " and affiliate=" + sort},
+			{Columns: "visits", Where: "utm_source!=" + strconv.Quote(filter) + " and day>" + sort},
+			{Zone: filter},
+			{Basis: sort},
+			{Compare: sort},
+		} {
 			if q.Organizer == "" {
 				q.Organizer = "acme"
 			}

@@ -179,8 +179,9 @@ func (p *plan) timeCondition(d dimension, t filter.Term) (string, error) {
 		return d.column() + " IN (" + joined(keys) + ")", nil
 	case filter.Unequal:
 		return d.column() + " NOT IN (" + joined(keys) + ")", nil
+	default:
+		return fmt.Sprintf("%s %s %d", d.column(), t.Op, keys[0]), nil
 	}
-	return fmt.Sprintf("%s %s %d", d.column(), t.Op, keys[0]), nil
 }
 
 // parse reads a label of a calendar dimension as its key. The error says what is wanted.
@@ -219,18 +220,18 @@ func (p *plan) measureCondition(m measure, t filter.Term) (string, error) {
 	if t.Op == filter.Contains || t.Op == filter.HasNot {
 		return "", badTerm(t, "%s is a number: want =, !=, <, <=, > or >=", t.Field)
 	}
-	var any []string
+	var each []string
 	for _, value := range t.Values {
 		one, err := p.comparison(m, t, value)
 		if err != nil {
 			return "", err
 		}
-		any = append(any, "coalesce("+one+", false)")
+		each = append(each, "coalesce("+one+", false)")
 	}
 	if t.Op == filter.Unequal {
-		return strings.Join(any, " AND "), nil
+		return strings.Join(each, " AND "), nil
 	}
-	return strings.Join(any, " OR "), nil
+	return strings.Join(each, " OR "), nil
 }
 
 // moneyScale is more than any currency's decimals: amounts of a condition are
@@ -257,6 +258,7 @@ func (p *plan) comparison(m measure, t filter.Term, value string) (string, error
 			return "", badTerm(t, "%s %q: want a rate such as 0.05 or 5%%", t.Field, value)
 		}
 		return fmt.Sprintf("(%s) %s %d", sums, t.Op, n), nil
+	default:
 	}
 	n, err := strconv.ParseInt(value, 10, 64)
 	if err != nil {
@@ -279,6 +281,9 @@ func (p *plan) minorScale() string {
 		if len(codes) > 0 {
 			fmt.Fprintf(&cases, " WHEN list_contains(%s, currency) THEN %d", p.conditions.variable(codes), scale)
 		}
+	}
+	if cases.Len() == 0 { // no figures
+		return "1"
 	}
 	return "CASE" + cases.String() + " ELSE 1 END"
 }
