@@ -58,7 +58,7 @@ func (e *env) importOrders(c *cobra.Command, kind, name string, o importOptions)
 	defer transport.CloseIdleConnections()
 	im.ask = transport.RoundTrip
 	err = im.check(c.Context())
-	if err == nil && len(im.faults.List) == 0 && !o.dryRun {
+	if err == nil && len(im.faults.List) == 0 && !o.dryRun && im.result.Added+im.result.Changed > 0 {
 		err = im.store(c.Context())
 	}
 	file.shows.end()
