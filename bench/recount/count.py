@@ -1,11 +1,14 @@
 """The meaning of a report, written from the definitions with loops."""
 
-from bisect import bisect_right
-from datetime import date, datetime, timedelta, timezone
+import re
+from datetime import datetime, timedelta, timezone
 from functools import cache
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
+from catalog import Catalog, day_start, fold, zone_of
+
+WHERE = re.compile(r"([a-z0-9-]+) (!?=) (.*)")
+VALUE = re.compile(r'"[^"]*"|[^,]+')
 DAY_MS = 24 * 3600 * 1000
 MINOR = {"JPY": 0, "USD": 2, "EUR": 2, "KWD": 3, "CLF": 4, "XAF": 0}
 NOT_VALID = ["test", "ended", "no_code", "unknown_code", "paused", "head", "prefetch", "bot"]
@@ -18,38 +21,11 @@ KEYS = {
     "organizer": ["organizer_id", "organizer", "organizer_name"],
     "order": ["order_id", "ordered_at", "state", "event", "rule"],
 }
-DEFAULT_POLICY = {
-    "version": 1,
-    "from_ms": 0,
-    "window_days": 30,
-    "cut_at_event_end": True,
-    "pick": "last",
-    "rules": ["click_id", "affiliate", "coupon", "visitor"],
-}
-
-
-@cache
-def zone_of(name):
-    return ZoneInfo(name)
 
 
 @cache
 def local(ms, name):
     return datetime.fromtimestamp(ms / 1000, tz=timezone.utc).astimezone(zone_of(name))
-
-
-@cache
-def day_start(day, name):
-    """The first instant of a date in a zone, in ms: right after the gap where midnight is skipped."""
-    want = date.fromisoformat(day)
-    at = datetime(want.year, want.month, want.day, tzinfo=timezone.utc) - timedelta(hours=16)
-    while at.astimezone(zone_of(name)).date() < want:
-        at += timedelta(minutes=15)
-    return round(at.timestamp() * 1000)
-
-
-def fold(s):
-    return "".join(c.lower() if "A" <= c <= "Z" else c for c in s.strip(" "))
 
 
 def fold_typed(s):
@@ -79,76 +55,6 @@ def source_of(v):
         return None
     host = host.lower()
     return host[4:] if host.startswith("www.") else host
-
-
-class Catalog:
-    """The catalog as of an instant, of the facts that the scenario wrote down."""
-
-    def __init__(self, scenario, as_of, mutant=""):
-        self.organizer = scenario["organizer"]
-        zone = self.organizer["zone"]
-
-        def facts(name):
-            return [f for f in scenario["catalog"].get(name) or [] if f["known_us"] <= as_of]
-
-        self.events = {f["id"]: dict(f) for f in facts("events")}
-        for f in facts("ends"):
-            self.events[f["id"]]["end_ms"] = f["end_ms"]
-        self.affiliates = {f["id"]: f for f in facts("affiliates")}
-        self.codes = {f["id"]: f for f in facts("codes")}  # the newest text
-        self.texts = {(f["event"], f["folded"]): (f["code"], f["from_ms"]) for f in facts("texts")}
-        for f in facts("claims"):
-            code, since = self.texts[f["event"], f["folded"]]
-            if mutant != "claim":
-                self.texts[f["event"], f["folded"]] = (code, min(since, day_start(f["from_day"], zone)))
-        self.owners, self.states = {}, {}
-        for f in facts("owners"):
-            since = day_start(f["from_day"], zone) if "from_day" in f else 0
-            h = self.owners.setdefault(f["code"], [])
-            while h and h[-1][0] >= since:
-                h.pop()
-            h.append((since, f["affiliate"]))
-        for f in facts("states"):
-            self.states.setdefault(f["code"], []).append((f["from_ms"], f["paused"]))
-        self.coupons = []
-        for f in facts("coupons"):
-            since = day_start(f["from_day"], zone) if "from_day" in f else f["from_ms"]
-            self.coupons.append([f["folded"], f["code"], since, None])
-        for f in facts("coupon_ends"):
-            for c in self.coupons:
-                if c[0] == f["folded"] and c[3] is None:
-                    c[3] = f["until_ms"]
-        self.policies = [DEFAULT_POLICY]
-        for f in facts("policies") if mutant != "policy" else []:
-            self.policies.append(f | {"from_ms": day_start(f["from_day"], zone)})
-
-    def resolve(self, event, text):
-        """(code, since) of a text in an event: its own codes first."""
-        for scope in (event, 0):
-            if (scope, fold(text)) in self.texts:
-                return self.texts[scope, fold(text)]
-        return None, None
-
-    def owner(self, code, at):
-        owner = None
-        for i, (since, affiliate) in enumerate(self.owners.get(code, [])):
-            if i == 0 or since <= at:
-                owner = affiliate
-        return owner
-
-    def paused(self, code, at):
-        paused = False
-        for since, p in self.states.get(code, []):
-            if since <= at:
-                paused = p
-        return paused
-
-    def policy(self, at, version):
-        """The policy in force at an order's date: of those that have begun the one that
-        began last, of two that begin together the newer."""
-        if version:
-            return next(p for p in self.policies if p["version"] == int(version))
-        return max((p for p in self.policies if p["from_ms"] <= at), key=lambda p: (p["from_ms"], p["version"]))
 
 
 class Counted:
@@ -481,13 +387,21 @@ class Counted:
         for at, currency, v, o, line, m in self.facts(query.get("basis", "order")):
             if not start <= at < end or lines_only and line is None or "order" in bys and o is None:
                 continue
-            if not self.wanted(query, v, o):
+            if not self.wanted(query, v, o) or not self.chosen(query, at, zone, v, o, line):
                 continue
             key = sum((self.key(b, at, zone, v, o, line) for b in bys), ()), currency
             f = out.setdefault(key, dict.fromkeys(SUMS, 0))
             for n, x in m.items():
                 f[n] += x
         return out
+
+    def chosen(self, query, at, zone, v, o, line):
+        """One term of --where over a text dimension: field, = or !=, values with commas."""
+        if "where" not in query:
+            return True
+        field, op, values = WHERE.fullmatch(query["where"]).groups()
+        found = self.key(field.replace("-", "_"), at, zone, v, o, line)[0] in [x.strip('"') for x in VALUE.findall(values)]
+        return found == (op == "=")
 
     def wanted(self, query, v, o):
         if "event" in query:

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"os"
 	"os/exec"
 	"testing"
 
@@ -12,6 +13,7 @@ import (
 func recountPython(t *testing.T, args []string) (code int, out string) {
 	t.Helper()
 	c := exec.CommandContext(t.Context(), testkit.PythonPath(t, testkit.Python), args...)
+	c.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1") // nothing is left in the tree
 	text, err := c.CombinedOutput()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		return exit.ExitCode(), string(text)

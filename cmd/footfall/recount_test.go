@@ -287,6 +287,13 @@ func (s *recountScenario) vary(q url.Values) {
 		q.Set("from", from.Format(time.DateOnly))
 		q.Set("to", from.AddDate(0, 0, 1+w.IntN(5)).Format(time.DateOnly))
 	}
+	if s.chance(30) {
+		field := oneOf(w, "source", "verdict", "typed", "sub1", "sub5", "utm-source", "utm-content")
+		q.Set("where", field+oneOf(w, " = ", " != ")+oneOf(w, `a,B`, `"(none)"`, `valid,bot`, `"(direct)","(no visit)"`, `nobody,claimme`, `"a,b"`))
+	}
+	if s.chance(20) {
+		q.Set("policy", "1") // what if
+	}
 	switch w.IntN(5) {
 	case 0:
 		q.Set("event", oneOf(w, s.events...).slug)
