@@ -205,7 +205,7 @@ func setAside(ctx context.Context, conn *sql.Conn, first bool) error {
 	drops, err := texts(ctx, conn, `
 		SELECT 'DROP TABLE temp.' || table_name FROM duckdb_tables() WHERE database_name = 'temp' AND table_name <> 'all_figures'
 		UNION ALL SELECT 'DROP VIEW temp.' || view_name FROM duckdb_views()
-		WHERE database_name = 'temp' AND NOT internal AND (view_name LIKE 'visit\_rows%' ESCAPE '\' OR view_name LIKE '%\_rows' ESCAPE '\' AND view_name NOT IN ('order_rows', 'refund_rows'))
+		WHERE database_name = 'temp' AND NOT internal AND view_name NOT IN ('order_rows', 'refund_rows')
 		UNION ALL SELECT DISTINCT 'DROP MACRO temp.' || function_name FROM duckdb_functions() WHERE database_name = 'temp' AND function_type = 'macro'`)
 	if err != nil {
 		return err

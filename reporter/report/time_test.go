@@ -101,6 +101,11 @@ func TestOrganizersStandBesideEachOther(t *testing.T) {
 	s.order("o", "2026-06-02T10:00:00Z", func(o *rows.OrderRow) {
 		o.OrganizerID, o.EventID, o.Currency, o.AffiliateText = 2, 21, "EUR", "ann"
 	})
+	for _, event := range []int64{12, 21} { // whose visitor's visits are looked for, in both
+		s.order("seen", "2026-07-02T10:00:00Z", func(o *rows.OrderRow) {
+			o.OrganizerID, o.EventID, o.State, o.VisitorKey = event/10, event, "pending", 77
+		})
+	}
 	s.commit()
 	s.want(report.Query{By: "organizer,day", Sort: "organizer,day"}, "organizer,day,visits,orders,credited_orders",
 		"acme 2026-06-01 1 0 0 USD", "acme 2026-06-02 0 1 0 USD", "other 2026-06-01 1 0 0 EUR", "other 2026-06-02 0 1 1 EUR")
