@@ -49,7 +49,12 @@ func factsOf(t *reports.Table, rows int64) []fact {
 	return list
 }
 
+// rulesText is empty of a list or a statement, which don't say whether they looked at
+// visits.
 func rulesText(f reports.Facts) string {
+	if len(f.BotRules) == 0 && f.Basis == "" {
+		return ""
+	}
 	if len(f.BotRules) == 0 {
 		return "none (no visits)"
 	}
@@ -84,9 +89,13 @@ func compareText(f reports.Facts) string {
 	return name + ": " + rangeText(before)
 }
 
-// policyText names the versions of the attribution policy that credited.
+// policyText names the versions of the attribution policy that credited; empty where
+// nothing was credited.
 func policyText(f reports.Facts) string {
 	versions := f.PolicyVersions
+	if len(versions) == 0 && f.PolicyVersion == 0 {
+		return ""
+	}
 	if len(versions) == 0 {
 		versions = []int{f.PolicyVersion}
 	}

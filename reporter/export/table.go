@@ -111,7 +111,13 @@ func writeHead(b *strings.Builder, f reports.Facts) {
 	if f.Settled {
 		settled = ", settled"
 	}
-	fmt.Fprintf(b, "as of %s%s, catalog %s, attribution policy %s, bot rules %s\n\n", asOfText(f.AsOfUS), settled, f.CatalogRevision, policyText(f), rulesText(f))
+	fmt.Fprintf(b, "as of %s%s, catalog %s", asOfText(f.AsOfUS), settled, f.CatalogRevision)
+	for _, stands := range []struct{ name, value string }{{"attribution policy", policyText(f)}, {"bot rules", rulesText(f)}} {
+		if stands.value != "" {
+			fmt.Fprintf(b, ", %s %s", stands.name, stands.value)
+		}
+	}
+	b.WriteString("\n\n")
 }
 
 // rangeText writes the half-open range of a report.
