@@ -64,7 +64,7 @@ func TestNoExceptionIsLeftOutOfTheList(t *testing.T) {
 	all, err := w.listed(attribution.Exceptions{})
 	check(t, err)
 	want := []string{
-		"order_ahead ahead  0 EUR", "order_conflict conflict  18 EUR", "refund_conflict plain taken 501 EUR", "refund_set_aside plain too-much 600 EUR",
+		"order_ahead ahead  1000 EUR", "order_conflict conflict  18 EUR", "refund_conflict plain taken 501 EUR", "refund_set_aside plain too-much 600 EUR",
 		"refund_waiting nowhere early 1 EUR", "refund_waiting pending pending 1 EUR",
 	}
 	slices.Sort(all)
