@@ -14,7 +14,7 @@ func refuse(format string, args ...any) *admin.Refusal {
 
 // refuseTable says which tables there are instead.
 func refuseTable(name string) *admin.Refusal {
-	return refuse("%s: there is no such table; there are %s", shown(name), strings.Join(Names(), ", "))
+	return refuse("%s: there is no such table; there are %s", shown(strings.TrimPrefix(name, ".")), strings.Join(Names(), ", "))
 }
 
 // shown is what a person typed, cut and quoted.

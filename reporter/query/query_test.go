@@ -154,6 +154,9 @@ func TestMistakeIsToldInTheAskersWords(t *testing.T) {
 		{"SELECT 'x'::INT", "Could not convert"},
 		{"SELECT sum(event) FROM visits", "sum"},
 		{"FROM visit", "there is no such table; there are visits, orders"},
+		{"FROM information_schema.tables", `"information_schema.tables": there is no such table`},
+		{"DESCRIBE visits", "docs/sql.md lists the columns"},
+		{"SUMMARIZE visits", "docs/sql.md lists the columns"},
 		{"", "these are 0 statements"},
 		{strings.Repeat("(", 3000), "can't be parsed"},
 		{"SELECT " + strings.Repeat("1+(", 2000) + "1" + strings.Repeat(")", 2000), ""},
@@ -167,6 +170,23 @@ func TestMistakeIsToldInTheAskersWords(t *testing.T) {
 	}
 	if _, _, err := w.ask("SELECT count(*) FROM visits"); err != nil {
 		t.Fatalf("afterwards: %v", err)
+	}
+}
+
+// TestRecipesOfTheManualRun as they are written.
+func TestRecipesOfTheManualRun(t *testing.T) {
+	w := newWorld(t, 5, nil)
+	manual, err := os.ReadFile("../../docs/sql.md")
+	check(t, err)
+	blocks := strings.Split(string(manual), "```sql\n")[1:]
+	if len(blocks) < 3 {
+		t.Fatalf("%d recipes", len(blocks))
+	}
+	for _, block := range blocks {
+		text, _, _ := strings.Cut(block, "```")
+		if _, _, err := w.ask(text); err != nil {
+			t.Errorf("%s%v", text, err)
+		}
 	}
 }
 
