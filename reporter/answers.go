@@ -30,7 +30,16 @@ func (a answers) Report(ctx context.Context, parameters url.Values, deliver func
 	if err != nil {
 		return err
 	}
-	return a.engine.Run(ctx, query, deliver)
+	return refusedAtLimit(a.engine.Run(ctx, query, deliver))
+}
+
+// refusedAtLimit is a question that reached a limit of memory, disk or time: no
+// failure of the server, and the asker is told which limit it was.
+func refusedAtLimit(err error) error {
+	if errors.Is(err, lake.ErrLimit) {
+		return admin.Refuse(admin.Busy, "", "%v", err)
+	}
+	return err
 }
 
 func (a answers) SQL(ctx context.Context, ask admin.SQL, deliver func(context.Context, *reports.Table) error) error {
@@ -38,7 +47,7 @@ func (a answers) SQL(ctx context.Context, ask admin.SQL, deliver func(context.Co
 	if err != nil {
 		return err
 	}
-	return a.statements.Run(ctx, query.Question{Organizer: ask.Organizer, Text: ask.Query, AsOfUS: asOfUS}, deliver)
+	return refusedAtLimit(a.statements.Run(ctx, query.Question{Organizer: ask.Organizer, Text: ask.Query, AsOfUS: asOfUS}, deliver))
 }
 
 func (a answers) Explain(ctx context.Context, organizer, order string, parameters url.Values) (*reports.Explanation, error) {
@@ -60,7 +69,8 @@ func (a answers) Explain(ctx context.Context, organizer, order string, parameter
 			return nil, err
 		}
 	}
-	return a.credits.Explain(ctx, a.lake, question)
+	explanation, err := a.credits.Explain(ctx, a.lake, question)
+	return explanation, refusedAtLimit(err)
 }
 
 func (answers) ContentType(format string) (string, error) { return export.ContentType(format) }

@@ -41,5 +41,5 @@ func (a answers) Exceptions(ctx context.Context, parameters url.Values, deliver 
 			return err
 		}
 	}
-	return a.credits.Exceptions(ctx, a.lake, question, deliver)
+	return refusedAtLimit(a.credits.Exceptions(ctx, a.lake, question, deliver))
 }

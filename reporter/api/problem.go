@@ -92,6 +92,9 @@ func detailFor(who admin.Principal, refusal *admin.Refusal) string {
 			return refusal.Detail
 		}
 	case admin.RoleAffiliate:
+		if refusal.Reason == admin.Busy {
+			return refusal.Detail // a limit of the server's
+		}
 		if (refusal.Reason == admin.Invalid || refusal.Reason == admin.Question) && slices.Contains([]string{"/by", "/columns", "/sort", "/limit", "/after", "/from", "/to", "/as_of", "/format", "/zone", "/basis", "/compare"}, refusal.Pointer) {
 			return refusal.Detail // of the form of the question, not of what is there
 		}
