@@ -51,3 +51,26 @@ func TestClickOfAKeyThatEndedSinceEarnsNothing(t *testing.T) {
 		})
 	}
 }
+
+// TestClickThatNoLongerVerifiesRulesNoCodeOut: a refused click id rules its code out
+// under the weaker rules only where it verifies; of a key that ended it could be
+// anybody's, and the code that the order gives earns.
+func TestClickThatNoLongerVerifiesRulesNoCodeOut(t *testing.T) {
+	key := clickid.Key{ID: 9, Secret: [32]byte{9}}
+	keys, err := clickid.NewKeys(9, []clickid.Key{key})
+	check(t, err)
+	const clicked = center - 1
+	o := anOrder("o", 1)
+	epoch, shard, sequence, event, code, state, no, at := "00000000000000ab", int64(0), int64(5), int64(11), int64(1001), "resolved", false, clicked
+	o.ClickStatus, o.ClickEpoch, o.ClickShard, o.ClickSequence = "valid", &epoch, &shard, &sequence
+	o.ClickEventID, o.ClickCodeID, o.ClickCodeState, o.ClickEnded, o.ClickTest, o.ClickedAtMS = &event, &code, &state, &no, &no, &at
+	o.ClickID = string(keys.Append(nil, clickid.Fields{Epoch: 0xab, Sequence: 5, TimeMS: clicked, Event: ids.EventID(11), Code: ids.CodeID(1001), State: visit.CodeResolved}))
+	o.AffiliateText = "ann"
+	w := newWorld(t, 1, dims())
+	w.commit(nil, []rows.OrderRow{o}, nil)
+	key.EndsMS = clicked
+	w.keys = []clickid.Key{key}
+	if e := w.explain("o"); e.Winner == nil || e.Winner.Rule != "affiliate" {
+		t.Errorf("winner %+v, candidates %+v", e.Winner, e.Candidates)
+	}
+}

@@ -151,6 +151,10 @@ func TestPolicyBeginsAtAComingMidnightAndIsNeverOverwritten(t *testing.T) {
 			t.Errorf("at %s the window is %d days, %v; want %d", at, p.WindowDays, err, want)
 		}
 	}
+	// What is known from a midnight on doesn't begin at it, but at the next one.
+	must(t, f.NoteWatermark(f.ctx, time.Date(2026, 12, 25, 3, 30, 0, 0, time.UTC).UnixMicro()-1))
+	_, err = set("2026-12-25", 9)
+	refusedWith(t, err, "/from", "begins 2026-12-26")
 	list, err := f.Policies(f.ctx, "acme")
 	must(t, err)
 	if len(list) != 3 || third.Version != 3 || list[0].Version != 1 || !list[0].InForce || list[0].From != nil {
@@ -244,10 +248,11 @@ func TestClaimIsForWhoOwnedTheCodeInAllOfItsTime(t *testing.T) {
 	}
 	must(t, claim("Bob", "2026-11-25"))
 	refusedWith(t, claim("Bob", "2026-11-24"), "/claim_from", "(Ann)")
+	must(t, claim("Ann", "2026-11-20"))                // up to where Bob's time begins it was hers
 	must(t, claimed(f, "Ann", "SPRING", "2026-11-01")) // the older text was Ann's in all of that time
 	d, err := f.Dimensions(f.ctx, newestUS)
 	must(t, err)
-	for at, want := range map[string]string{"2026-11-25T00:00:00Z": "Bob", "2026-11-24T23:59:59Z": "nobody"} {
+	for at, want := range map[string]string{"2026-11-25T00:00:00Z": "Bob", "2026-11-24T23:59:59Z": "Ann", "2026-11-20T00:00:00Z": "Ann", "2026-11-19T23:59:59Z": "nobody"} {
 		instant, err := time.Parse(time.RFC3339, at)
 		must(t, err)
 		who := "nobody"

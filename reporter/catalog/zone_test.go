@@ -13,6 +13,7 @@ func TestDaysBeginOnceWhateverTheClocksDo(t *testing.T) {
 		{"Europe/Vienna", "2026-10-26", "2026-10-25T23:00:00Z"},
 		{"America/Sao_Paulo", "2018-11-04", "2018-11-04T03:00:00Z"}, // midnight is skipped
 		{"America/Havana", "2026-11-01", "2026-11-01T04:00:00Z"},    // midnight comes twice
+		{"Asia/Amman", "2021-10-29", "2021-10-28T21:00:00Z"},        // twice, east of Greenwich: time.Date takes the second
 		{"America/Havana", "2026-11-02", "2026-11-02T05:00:00Z"},
 		{"America/Havana", "2026-03-08", "2026-03-08T05:00:00Z"}, // skipped
 		{"Asia/Beirut", "2026-03-29", "2026-03-28T22:00:00Z"},    // skipped

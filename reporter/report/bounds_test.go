@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"footfall/reporter/report"
+	rows "footfall/schemas/lake"
 )
 
 // TestMidnightIsOfOneDayAlone: what happens at the very instant at which a range
@@ -27,4 +28,22 @@ func TestMidnightIsOfOneDayAlone(t *testing.T) {
 			s.want(report.Query{By: "day", From: c.from, To: c.to, Basis: basis}, "day,visits,unique_visitors,orders,tickets_sold,total_sales,refunds", c.want)
 		}
 	}
+}
+
+// TestClaimReachesBackToItsMidnightAndNoFurther: the visit at the instant from which
+// a claim holds is the code's, the one before it nobody's: of a common code and of
+// an event's.
+func TestClaimReachesBackToItsMidnightAndNoFurther(t *testing.T) {
+	s := newScene(t, "UTC")
+	for _, c := range []struct{ text, at string }{
+		{"Claimed", "2026-05-31T13:59:59.999Z"},
+		{"Claimed", "2026-05-31T14:00:00Z"},
+		{"LATE", "2026-06-01T04:59:59.999Z"},
+		{"LATE", "2026-06-01T05:00:00Z"},
+	} {
+		s.visit(c.at, 0, func(v *rows.VisitRow) { v.CodeID, v.CodeText, v.CodeState = 0, c.text, "unknown" })
+	}
+	s.commit()
+	s.want(report.Query{By: "code", Columns: "requests,visits", Sort: "code"}, "code,requests,visits",
+		"claimed 1 1 USD", "late 1 1 USD", "unknown_code 2 0 USD")
 }
