@@ -32,12 +32,12 @@ func TestCouponsKeysAndAuditAreAtHand(t *testing.T) {
 		t.Errorf("without a code: exit %d %s", code, complaint)
 	}
 
-	s.ok("keys", "click", "rotate")
-	s.ok("keys", "click", "end", "1", "--at", "2026-11-22T12:00:00Z")
-	if out := s.ok("keys", "click", "list", "--format", "csv"); !strings.Contains(out, "1,") || !strings.Contains(out, "2026-11-22 12:00 UTC") || strings.Count(out, "\n") < 3 {
+	s.ok("key", "click", "rotate")
+	s.ok("key", "click", "end", "1", "--at", "2026-11-22T12:00:00Z")
+	if out := s.ok("key", "click", "list", "--format", "csv"); !strings.Contains(out, "1,") || !strings.Contains(out, "2026-11-22 12:00 UTC") || strings.Count(out, "\n") < 3 {
 		t.Errorf("keys %s", out)
 	}
-	if code, _, complaint := s.run("keys", "click", "end", "1", "--at", "noon"); code != exitUsage || !strings.Contains(complaint, "2026-11-22T12:00:00Z") {
+	if code, _, complaint := s.run("key", "click", "end", "1", "--at", "noon"); code != exitUsage || !strings.Contains(complaint, "2026-11-22T12:00:00Z") {
 		t.Errorf("a wrong time: exit %d %s", code, complaint)
 	}
 

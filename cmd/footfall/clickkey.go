@@ -22,23 +22,21 @@ func clickKeySheet() sheet[admin.ClickKey] {
 	}
 }
 
-// newKeysCommand holds the keys that the installation works with by itself; API
-// keys, which people carry, are another command's.
-func newKeysCommand(e *env) *cobra.Command {
-	return group("keys", "The installation's own keys: those of click ids",
-		`Keys that Footfall works with by itself. They are never shown.`,
-		group("click", "Keys that click ids are made and verified with: list, rotate, end",
-			`Every click id is made with a key and verified with the same one. A new key is
-known to every collector before the first mints with it. Keys are never deleted,
-for links and orders that carry older ids stay good; one that leaked is ended.`,
-			clickKeyList(e), clickKeyRotate(e), clickKeyEnd(e)))
+// newClickKeyCommand: these keys are never shown.
+func newClickKeyCommand(e *env) *cobra.Command {
+	return group("click", "Keys that click ids are made and verified with: list, rotate, end",
+		`Every click id is made with a key and verified with the same one. A new key is
+known to every collector before the first mints with it. Keys are never shown and
+never deleted, for links and orders that carry older ids stay good; one that
+leaked is ended.`,
+		clickKeyList(e), clickKeyRotate(e), clickKeyEnd(e))
 }
 
 func clickKeyList(e *env) *cobra.Command {
 	var format string
 	c := &cobra.Command{
 		Use: "list", Short: "List the keys, without the keys", Args: takes(),
-		Example: "  footfall keys click list",
+		Example: "  footfall key click list",
 		RunE: func(c *cobra.Command, _ []string) error {
 			list, err := listAll[admin.ClickKey](c.Context(), e.call, address([]string{"keys", "click"}))
 			if err != nil {
@@ -55,7 +53,7 @@ func clickKeyRotate(e *env) *cobra.Command {
 	var format string
 	c := &cobra.Command{
 		Use: "rotate", Short: "Add a key; collectors mint with it a minute after they got it", Args: takes(),
-		Example: "  footfall keys click rotate",
+		Example: "  footfall key click rotate",
 		RunE: func(c *cobra.Command, _ []string) error {
 			var k admin.ClickKey
 			if err := e.call(c.Context(), "POST", address([]string{"keys", "click"}), nil, &k); err != nil {
@@ -75,8 +73,8 @@ func clickKeyEnd(e *env) *cobra.Command {
 		Long: `End a key that others may have: click ids of a time at or after --at that were made
 with it earn nothing. Reports as of an earlier instant don't change. Where no other
 key mints, a new one does so at once.`,
-		Example: `  footfall keys click end 1
-  footfall keys click end 1 --at 2026-11-22T12:00:00Z`,
+		Example: `  footfall key click end 1
+  footfall key click end 1 --at 2026-11-22T12:00:00Z`,
 		RunE: func(c *cobra.Command, args []string) error {
 			ends := e.Now()
 			if at != "" {

@@ -137,7 +137,7 @@ func words(line string) ([]string, error) {
 			quote, inWord = c, true
 		case c == ' ' || c == '\t':
 			end()
-		case strings.ContainsRune("|>;&#", c) && !inWord:
+		case strings.ContainsRune("|<>;&#", c) && !inWord:
 			return list, nil
 		default:
 			word.WriteRune(c)

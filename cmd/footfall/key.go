@@ -9,18 +9,25 @@ import (
 	"footfall/schemas/admin"
 )
 
+// newKeyCommand holds the keys that people carry and those that the installation
+// works with by itself.
 func newKeyCommand(e *env) *cobra.Command {
-	return group("key", "Keys that programs ask the API with",
+	return group("key", "Keys: of programs that ask the API, and of click ids",
+		"", newAPIKeyCommand(e), newClickKeyCommand(e))
+}
+
+func newAPIKeyCommand(e *env) *cobra.Command {
+	return group("api", "Keys that programs ask the API with: add, list, end",
 		`A key lets a program ask over TCP (reporter.api.listen) as a role of one
 organizer: owner (everything of it), analyst (reads everything), viewer (reads,
 without emails) or affiliate (its own rows alone). docs/api.md says which role
 may ask what. Only the key's hash is kept.`,
-		keyAdd(e), keyList(e), keyEnd(e))
+		apiKeyAdd(e), apiKeyList(e), apiKeyEnd(e))
 }
 
-func keySheet() sheet[admin.APIKey] {
+func apiKeySheet() sheet[admin.APIKey] {
 	return sheet[admin.APIKey]{
-		columns: []string{"ID", "Begins with", "Role", "Affiliate", "Label", "Created", "Last used", "Expires", "Ended", "Key"},
+		columns: []string{"ID", "Begins with", "Role", "Affiliate", "Label", "Created", "Last used (hour)", "Expires", "Ended", "Key"},
 		row: func(k admin.APIKey) []string {
 			affiliate := ""
 			if k.Affiliate != 0 {
@@ -47,14 +54,14 @@ func (s sheet[T]) withoutKey() sheet[T] {
 	return sheet[T]{columns: s.columns[:last], row: func(t T) []string { return full(t)[:last] }}
 }
 
-func keyAdd(e *env) *cobra.Command {
+func apiKeyAdd(e *env) *cobra.Command {
 	var add admin.APIKeyAdd
 	var role, format string
 	c := &cobra.Command{
 		Use: "add --role ROLE [--organizer SLUG]", Short: "Make a key; it is shown once", Args: takes(),
-		Example: `  footfall key add --role analyst --organizer acme --label "monthly report"
-  footfall key add --role affiliate --affiliate ann --expires 2027-01-01
-  footfall key add --role viewer --format json | jq -r .key`,
+		Example: `  footfall key api add --role analyst --organizer acme --label "monthly report"
+  footfall key api add --role affiliate --affiliate ann --expires 2027-01-01
+  footfall key api add --role viewer --format json | jq -r .key`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := needs(c, "role"); err != nil {
 				return err
@@ -64,7 +71,7 @@ func keyAdd(e *env) *cobra.Command {
 			if err := e.call(c.Context(), "POST", address([]string{"keys", "api"}), add, &k); err != nil {
 				return err
 			}
-			if err := keySheet().one(e, format, k); err != nil {
+			if err := apiKeySheet().one(e, format, k); err != nil {
 				return err
 			}
 			_, err := fmt.Fprintln(e.Err, "Keep the key now: it is not shown again. Send it as Authorization: Bearer "+k.Prefix+"…")
@@ -80,17 +87,17 @@ func keyAdd(e *env) *cobra.Command {
 	return c
 }
 
-func keyList(e *env) *cobra.Command {
+func apiKeyList(e *env) *cobra.Command {
 	var organizer, format string
 	c := &cobra.Command{
 		Use: "list [--organizer SLUG]", Short: "List an organizer's keys, without the keys", Args: takes(),
-		Example: "  footfall key list --organizer acme",
+		Example: "  footfall key api list --organizer acme",
 		RunE: func(c *cobra.Command, _ []string) error {
 			list, err := listAll[admin.APIKey](c.Context(), e.call, address([]string{"keys", "api"}, "organizer", organizer))
 			if err != nil {
 				return err
 			}
-			return keySheet().withoutKey().all(e, format, list)
+			return apiKeySheet().withoutKey().all(e, format, list)
 		},
 	}
 	addOrganizerFlag(c, &organizer)
@@ -98,17 +105,17 @@ func keyList(e *env) *cobra.Command {
 	return c
 }
 
-func keyEnd(e *env) *cobra.Command {
+func apiKeyEnd(e *env) *cobra.Command {
 	var organizer, format string
 	c := &cobra.Command{
 		Use: "end ID [--organizer SLUG]", Short: "End a key: from now on it opens nothing", Args: takes("ID"),
-		Example: "  footfall key end 3 --organizer acme",
+		Example: "  footfall key api end 3 --organizer acme",
 		RunE: func(c *cobra.Command, args []string) error {
 			var k admin.APIKey
 			if err := e.call(c.Context(), "POST", address([]string{"keys", "api", args[0], "end"}, "organizer", organizer), nil, &k); err != nil {
 				return err
 			}
-			return keySheet().withoutKey().one(e, format, k)
+			return apiKeySheet().withoutKey().one(e, format, k)
 		},
 	}
 	addOrganizerFlag(c, &organizer)

@@ -17,7 +17,7 @@ func TestAKeyOpensTheServerForItsRoleAlone(t *testing.T) {
 		Key    string
 		Prefix string
 	}
-	line := s.command("key", "add", "--role", "viewer", "--label", "nightly", "--format", "json")
+	line := s.command("key", "api", "add", "--role", "viewer", "--label", "nightly", "--format", "json")
 	if err := json.Unmarshal([]byte(line[strings.Index(line, "{"):strings.LastIndex(line, "}")+1]), &made); err != nil || made.Key == "" {
 		t.Fatalf("%v in %s", err, line)
 	}
@@ -29,7 +29,7 @@ func TestAKeyOpensTheServerForItsRoleAlone(t *testing.T) {
 		{made.Key, "GET", "/v1/report?format=csv", http.StatusOK, "affiliate"},
 		{made.Key, "GET", "/v1/organizers", http.StatusOK, `"slug":"acme"`},
 		{made.Key, "POST", "/v1/keys/click", http.StatusForbidden, "viewer"},
-		{"", "GET", "/v1/organizers", http.StatusUnauthorized, "footfall key add"},
+		{"", "GET", "/v1/organizers", http.StatusUnauthorized, "footfall key api add"},
 		{"", "GET", "/v1/openapi.yaml", http.StatusOK, "openapi: 3"},
 	} {
 		status, body := askOver(t, "http://"+s.api, c.key, c.method, c.path)
@@ -37,13 +37,13 @@ func TestAKeyOpensTheServerForItsRoleAlone(t *testing.T) {
 			t.Errorf("%s %s: %d %.300s, want %d with %q", c.method, c.path, status, body, c.status, c.says)
 		}
 	}
-	if list := s.command("key", "list"); !strings.Contains(list, made.Prefix) || strings.Contains(list, made.Key) || !strings.Contains(list, "nightly") {
+	if list := s.command("key", "api", "list"); !strings.Contains(list, made.Prefix) || strings.Contains(list, made.Key) || !strings.Contains(list, "nightly") {
 		t.Errorf("the list of keys:\n%s", list)
 	}
 	if found := s.command("doctor"); !strings.Contains(found, "answers at "+s.api) {
 		t.Errorf("the doctor does not see the listener:\n%s", found)
 	}
-	s.command("key", "end", "1")
+	s.command("key", "api", "end", "1")
 	if status, body := askOver(t, "http://"+s.api, made.Key, "GET", "/v1/me"); status != http.StatusUnauthorized {
 		t.Errorf("an ended key: %d %s", status, body)
 	}

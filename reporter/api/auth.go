@@ -64,7 +64,7 @@ func (a *API) authenticate(w http.ResponseWriter, r *http.Request) (admin.Princi
 		return p, &problemError{status: http.StatusTooManyRequests, detail: "too many requests without a valid key came from this address: wait, then come again with one"}
 	}
 	w.Header().Set("WWW-Authenticate", "Bearer")
-	return p, &problemError{status: http.StatusUnauthorized, detail: "send a valid key as Authorization: Bearer ffk_…; «footfall key add» makes one"}
+	return p, &problemError{status: http.StatusUnauthorized, detail: "send a valid key as Authorization: Bearer ffk_…; «footfall key api add» makes one"}
 }
 
 const (

@@ -30,7 +30,7 @@ const (
 
 // Config of the API's TCP listener.
 type Config struct {
-	Listen   string `koanf:"listen" doc:"address of the API over TCP, where every request shows a key (footfall key add); empty for none; off loopback it needs tls_cert and tls_key"`
+	Listen   string `koanf:"listen" doc:"address of the API over TCP, where every request shows a key (footfall key api add); empty for none; off loopback it needs tls_cert and tls_key"`
 	TLSCert  string `koanf:"tls_cert" doc:"PEM certificate of the API's listener"`
 	TLSKey   string `koanf:"tls_key" doc:"PEM key of the API's listener"`
 	TempDir  string `koanf:"-"` // where a file that is imported waits for its end

@@ -150,7 +150,7 @@ func (c *Catalog) EndAPIKey(ctx context.Context, actor, organizer string, id uin
 			return err
 		}
 		if len(rows) == 0 {
-			return admin.Refuse(admin.NotFound, "/id", "the organizer %s has no API key %d: «footfall key list» shows them", o.Slug, id)
+			return admin.Refuse(admin.NotFound, "/id", "the organizer %s has no API key %d: «footfall key api list» shows them", o.Slug, id)
 		}
 		if out = rows[0].APIKey; out.Ended != nil {
 			return nil
