@@ -178,6 +178,42 @@ func TestOtherNormalizationIsNoConflict(t *testing.T) {
 	}
 }
 
+// TestVisitorKeyIsComparedByTheWinnersRules: what stands under number 1 knows no
+// visitor key, so that the same order with one is a repeat, as one collector
+// answers; what stands under number 2 has one to compare.
+func TestVisitorKeyIsComparedByTheWinnersRules(t *testing.T) {
+	order := func(sequence, key int64, unitPrice int64) rows.OrderRow {
+		o := anOrder("o", sequence)
+		o.VisitorKey, o.UnitPrice = key, unitPrice
+		if key != 0 {
+			o.Normalization = 2
+		}
+		o.Fingerprint = fmt.Sprint(o.Normalization, key, unitPrice)
+		return o
+	}
+	for name, c := range map[string]struct {
+		orders []rows.OrderRow
+		want   string
+	}{
+		"a key beside none":       {[]rows.OrderRow{order(1, 0, 500), order(2, 7, 500)}, "counts repeated"},
+		"none beside a key":       {[]rows.OrderRow{order(1, 7, 500), order(2, 0, 500)}, "counts conflict"},
+		"another key":             {[]rows.OrderRow{order(1, 7, 500), order(2, 8, 500)}, "counts conflict"},
+		"the same key":            {[]rows.OrderRow{order(1, 7, 500), order(2, 7, 500)}, "counts repeated"},
+		"other content and a key": {[]rows.OrderRow{order(1, 0, 500), order(2, 7, 501)}, "counts conflict"},
+		"two keys beside none":    {[]rows.OrderRow{order(1, 0, 500), order(2, 7, 500), order(3, 8, 500)}, "counts repeated repeated"},
+	} {
+		w := newWorld(t, 1, dims())
+		w.commit(nil, c.orders, nil)
+		var got []string
+		for _, v := range w.explain("o").Versions {
+			got = append(got, v.Status)
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%s: %v, want %s", name, got, c.want)
+		}
+	}
+}
+
 // TestClickIDOfAKeyThatTheConsumerLackedCredits: as soon as the reporter has it.
 func TestClickIDOfAKeyThatTheConsumerLackedCredits(t *testing.T) {
 	key := clickid.Key{ID: 9, Secret: [32]byte{1}}

@@ -42,6 +42,7 @@ func dated() *lake.Dimensions {
 	d.Coupons = []lake.Coupon{
 		{Organizer: 1, Code: 1001, Folded: "ten", FromMS: center - dayMS, UntilMS: center},
 		{Organizer: 1, Code: 1002, Folded: "ten", FromMS: center, UntilMS: center + hourMS},
+		{Organizer: 1, Code: 1002, Folded: "ten", FromMS: center - hourMS, UntilMS: center - hourMS}, // ended before it began
 		{Organizer: 1, Code: 1002, Folded: "stopper", UntilMS: 1 << 60},
 		{Organizer: 1, Code: 1004, Folded: "rock", UntilMS: 1 << 60},
 		{Organizer: 2, Code: 1001, Folded: "foreign", UntilMS: 1 << 60},
@@ -191,6 +192,10 @@ func TestEveryRefusalAndEdgeOfCodesAndCoupons(t *testing.T) {
 	c.add("coupon after a refused code", -1, "affiliate unknown_code, coupon valid Ann", codes("nobody", "ten"))
 	c.add("click rules out", hourMS, "click_id paused, affiliate ruled_out, coupon ruled_out", codes("stop", "stopper"), -hourMS)
 	c.add("click rules out its own alone", hourMS, "click_id paused, affiliate valid Bob, coupon ruled_out", codes("ann", "stopper"), -hourMS)
+	c.add("another organizer's unknown code names none here", 0, "click_id other_organizer, affiliate valid Bob", func(o *rows.OrderRow, v *rows.VisitRow) {
+		codes("ann", "")(o, v)
+		v.OrganizerID, v.EventID, v.CodeID, v.CodeState, v.CodeText = 2, 21, 0, "unknown", "ann"
+	}, -hourMS)
 	c.add("a forged click rules out nothing", hourMS, "click_id forged, affiliate valid Ann", func(o *rows.OrderRow, v *rows.VisitRow) {
 		codes("stop", "")(o, v)
 		o.ClickStatus = "forged"
