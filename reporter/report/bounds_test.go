@@ -2,8 +2,10 @@ package report_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
+	"footfall/reporter/lake"
 	"footfall/reporter/report"
 	rows "footfall/schemas/lake"
 )
@@ -46,4 +48,75 @@ func TestClaimReachesBackToItsMidnightAndNoFurther(t *testing.T) {
 	s.commit()
 	s.want(report.Query{By: "code", Columns: "requests,visits", Sort: "code"}, "code,requests,visits",
 		"claimed 1 1 USD", "late 1 1 USD", "unknown_code 2 0 USD")
+}
+
+// TestVisitAtATakeoversMidnightIsTheNewOwners: to the millisecond.
+func TestVisitAtATakeoversMidnightIsTheNewOwners(t *testing.T) {
+	s := newScene(t, "UTC")
+	d := s.catalog.states[0].d
+	d.Owners = []lake.CodeOwner{{Code: 1001, Affiliate: 101}, {Code: 1001, Affiliate: 102, FromMS: ms("2026-06-02T00:00:00Z")}}
+	s.visit("2026-06-01T23:59:59.999Z", 0, nil)
+	s.visit("2026-06-02T00:00:00Z", 0, nil)
+	s.commit()
+	s.want(report.Query{By: "affiliate", Columns: "visits", Sort: "affiliate"}, "affiliate,visits", "Ann 1 USD", "Bob 1 USD")
+}
+
+// TestAnotherOrganizersTextClaimsNoVisit: an unknown text is nobody's here, whatever
+// it leads to elsewhere.
+func TestAnotherOrganizersTextClaimsNoVisit(t *testing.T) {
+	s := newScene(t, "UTC")
+	d := s.catalog.states[0].d
+	d.Texts = append(d.Texts, lake.CodeText{Code: 2001, Folded: "zed"})
+	s.visit("2026-06-01T10:00:00Z", 0, func(v *rows.VisitRow) { v.CodeID, v.CodeText, v.CodeState = 0, "zed", "unknown" })
+	s.commit()
+	s.want(report.Query{By: "code", Columns: "requests,visits"}, "code,requests,visits", "unknown_code 1 0 USD")
+}
+
+// TestRatesAreRoundedHalfAwayFromZero: in both directions.
+func TestRatesAreRoundedHalfAwayFromZero(t *testing.T) {
+	s := newScene(t, "UTC")
+	for i := range 3 {
+		v := s.visit("2026-06-01T10:00:00Z", int64(i+1), nil)
+		if i > 0 {
+			s.order(fmt.Sprint("o", i), "2026-06-01T10:00:00Z", clicked(v))
+		}
+	}
+	for i, amount := range []int64{128, 129, 0, 128, 127} { // ± 1 of 128 is ± 7812.5 millionths
+		id := fmt.Sprint("refunded", i)
+		s.order(id, "2026-05-01T10:00:00Z", nil)
+		s.refund("r"+id, id, fmt.Sprintf("2026-06-%02dT10:00:00Z", 10+i), "box", 0, amount)
+	}
+	s.commit()
+	s.want(report.Query{By: "code", From: "2026-06-01", To: "2026-06-02", Columns: "conversion_rate"}, "conversion_rate", "666667 USD")
+	for day, want := range map[string]string{"2026-06-11 2026-06-12": "129 128 7813 USD", "2026-06-14 2026-06-15": "127 128 -7813 USD"} {
+		from, to, _ := strings.Cut(day, " ")
+		s.want(report.Query{By: "event", From: from, To: to, Compare: "previous", Columns: "refunds"}, "refunds,refunds_before,refunds_change", want)
+	}
+}
+
+// TestNotesAreOfTheReportsOwnRange: not of the one that it is compared with, nor of
+// what happened before and after.
+func TestNotesAreOfTheReportsOwnRange(t *testing.T) {
+	s := newScene(t, "UTC")
+	for _, day := range []string{"2026-06-01", "2026-06-02", "2026-06-03"} {
+		at := day + "T00:00:00Z"
+		s.visit(at, 0, nil)
+		s.order(day, at, nil)
+		s.refund("much"+day, day, at, "box", 9, 500)
+		s.refund("early"+day, "never"+day, at, "box", 1, 500)
+	}
+	s.commit()
+	for basis, wanted := range map[string][]string{
+		"order": {"refunds set aside: 1;", "refunds waiting: 1;", "without a visitor key: 1;"},
+		"visit": {"without a visitor key: 1;", "without a credited visit: 1;"},
+	} {
+		a, err := s.run(report.Query{Organizer: "acme", From: "2026-06-02", To: "2026-06-03", Compare: "previous", Basis: basis})
+		check(t, err)
+		notes := strings.Join(a.Facts.Notes, "\n")
+		for _, want := range wanted {
+			if !strings.Contains(notes, want) {
+				t.Errorf("by %s date, %q is not among the notes: %s", basis, want, notes)
+			}
+		}
+	}
 }

@@ -31,6 +31,7 @@ type world struct {
 	logs    map[string]*lakelog.Writer
 	catalog *catalog
 	keys    []clickid.Key
+	config  lake.Config
 	reg     *prometheus.Registry
 	lake    *lake.Lake
 	credits *attribution.Attribution
@@ -89,26 +90,36 @@ func newWorld(t testing.TB, seed uint64) *world {
 	check(t, err)
 	w := &world{
 		t: t, dir: dir, logs: map[string]*lakelog.Writer{}, catalog: &catalog{},
-		reg: prometheus.NewRegistry(), random: rand.New(rand.NewPCG(seed, seed)),
+		random: rand.New(rand.NewPCG(seed, seed)),
 	}
 	for log, kind := range map[string]string{visitsLog: lakelog.KindVisits, ordersLog: lakelog.KindOrders} {
 		check(t, dir.Open(log, kind, 1, 1))
 		w.logs[log], err = dir.Writer(log)
 		check(t, err)
 	}
-	config := lake.DefaultConfig()
-	config.TempDir = t.TempDir()
-	config.Threads = 1 + int(seed%2) // the rows are few, and two threads mostly wait for each other
+	w.config = lake.DefaultConfig()
+	w.config.Threads = 1 + int(seed%2) // the rows are few, and two threads mostly wait for each other
+	w.credits = attribution.New(func(context.Context, int64) ([]clickid.Key, error) { return w.keys, nil })
+	w.reopen(func(*lake.Config) {})
+	return w
+}
+
+// reopen reads the lake anew, as a reporter that has just begun.
+func (w *world) reopen(change func(*lake.Config)) {
+	w.t.Helper()
+	config := w.config
+	config.TempDir = w.t.TempDir()
+	change(&config)
+	w.reg = prometheus.NewRegistry()
+	var err error
 	w.lake, err = lake.New(config, lake.Deps{
-		Dir: dir, View: lakelog.NewView(dir), Catalog: w.catalog, Clock: time.Now,
+		Dir: w.dir, View: lakelog.NewView(w.dir), Catalog: w.catalog, Clock: time.Now,
 		Log: slog.New(slog.DiscardHandler), Metrics: w.reg,
 	})
-	check(t, err)
-	t.Cleanup(func() { check(t, w.lake.Close()) })
-	w.credits = attribution.New(func(context.Context, int64) ([]clickid.Key, error) { return w.keys, nil })
+	check(w.t, err)
+	w.t.Cleanup(func() { check(w.t, w.lake.Close()) })
 	w.engine, err = report.New(report.Deps{Lake: w.lake, Credits: w.credits, Metrics: w.reg})
-	check(t, err)
-	return w
+	check(w.t, err)
 }
 
 func check(t testing.TB, err error) {

@@ -194,8 +194,11 @@ func TestForeignFileIsNeverRead(t *testing.T) {
 		check(t, os.WriteFile(w.dir.Abs(f.Path+"-copy.parquet"), data, 0o600))
 		check(t, os.WriteFile(strings.Replace(w.dir.Abs(f.Path), "-0000", "-9000", 1), []byte("no parquet at all"), 0o600))
 	}
-	if now := exported(t, w, q, "csv"); now != want {
-		t.Errorf("foreign files changed the report:\n%s\nbefore:\n%s", now, want)
+	for where, rows := range map[string]int{"in memory": lake.DefaultConfig().WarmRows, "on disk": 1} {
+		w.reopen(func(c *lake.Config) { c.WarmRows = rows }) // what was read before is not looked at
+		if now := exported(t, w, q, "csv"); now != want {
+			t.Errorf("foreign files changed the report from rows %s:\n%s\nbefore:\n%s", where, now, want)
+		}
 	}
 }
 
@@ -354,5 +357,22 @@ func TestCanceledAndEndlessQueriesEndAndLeaveNothing(t *testing.T) {
 	}
 	if _, err := w.run(report.Query{Organizer: "acme"}); err != nil {
 		t.Errorf("the others suffer: %v", err)
+	}
+}
+
+// TestSpillOfAKilledReporterIsTakenAway: what a query had put on disk when its
+// process was killed goes with the next one's first reading.
+func TestSpillOfAKilledReporterIsTakenAway(t *testing.T) {
+	w, _ := filled(t, 20, 5)
+	var spilled string
+	w.reopen(func(c *lake.Config) {
+		spilled = filepath.Join(c.TempDir, "duckdb", "duckdb_temp_storage_DEFAULT-0.tmp")
+		check(t, os.MkdirAll(filepath.Dir(spilled), 0o700))
+		check(t, os.WriteFile(spilled, make([]byte, 1000), 0o600))
+	})
+	_, err := w.run(report.Query{Organizer: "acme"})
+	check(t, err)
+	if _, err := os.Stat(spilled); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("it is still there: %v", err)
 	}
 }

@@ -83,7 +83,7 @@ func TestSortAndListAreReadAsWritten(t *testing.T) {
 
 func FuzzWhatIsWrittenAgainReadsTheSame(f *testing.F) {
 	for _, text := range []string{
-		"", "a=1", `sub1="a b",c and visits>=10`, `x!~"\\\""`, "a=1 and b", "-a,b", "a = 1 AND b != 2,3", `a=""`,
+		"", "a=1", `sub1="a b",c and visits>=10`, `x!~"\\\""`, "a=1 and b", "-a,b", "a = 1 AND b != 2,3", `a=""`, `a="\\"`,
 	} {
 		f.Add(text)
 	}
