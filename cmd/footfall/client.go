@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"footfall/internal/ops"
 	"footfall/reporter"
 	"footfall/schemas/admin"
 )
@@ -90,8 +91,9 @@ func listAll[T any](ctx context.Context, ask asker, path string) (all []T, err e
 
 // serverRuns says whether a server answers on this data.
 func (e *env) serverRuns(ctx context.Context) bool {
-	dialer := net.Dialer{Timeout: time.Second}
-	conn, err := dialer.DialContext(ctx, "unix", reporter.SocketPath(e.Data))
+	ctx, stop := context.WithTimeout(ctx, time.Second)
+	defer stop()
+	conn, err := ops.DialSocket(ctx, reporter.SocketPath(e.Data))
 	if err != nil {
 		return false
 	}
@@ -105,8 +107,7 @@ func (e *env) roundTrip(request *http.Request) (*http.Response, error) {
 	transport := &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			var d net.Dialer
-			return d.DialContext(ctx, "unix", socket)
+			return ops.DialSocket(ctx, socket)
 		},
 	}
 	answer, err := transport.RoundTrip(request)

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"footfall/collector/orders"
+	"footfall/internal/ops"
 	"footfall/schemas/admin"
 	"footfall/schemas/imports"
 	"footfall/schemas/order"
@@ -72,7 +73,7 @@ func (e *env) importOrders(c *cobra.Command, kind, name string, o importOptions)
 }
 
 func (im *orderImport) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", im.socket)
+	conn, err := ops.DialSocket(ctx, im.socket)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
 		return nil, fmt.Errorf("no collector takes orders on this data: start \"footfall all\" or \"footfall collector\" first (%w)", err)
 	}

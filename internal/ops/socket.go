@@ -7,27 +7,28 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"path/filepath"
 )
 
-// maxSocketPath is what the kernel takes as a socket's name.
+// maxSocketPath is what the kernel takes as a socket's name. A longer path is
+// reached through its opened directory.
 const maxSocketPath = 107
 
 // ListenSocket opens a unix socket at path, to which only this user may connect:
 // it has its name only once its mode is set. The caller is the only one to use
 // the path, so a socket that stands there is a dead process's. Closing the
 // listener leaves the name, for the caller to remove.
-func ListenSocket(ctx context.Context, path string) (net.Listener, error) {
+func ListenSocket(ctx context.Context, path string) (l net.Listener, err error) {
 	temp := path + ".new"
-	if len(temp) > maxSocketPath {
-		return nil, fmt.Errorf("%w: the directory's path is too long for a socket in it (%s has %d bytes of at most %d): use a shorter one",
-			ErrConfig, path, len(path), maxSocketPath-len(".new"))
-	}
 	for _, name := range []string{temp, path} {
 		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("removing an old socket: %w", err)
 		}
 	}
-	l, err := (&net.ListenConfig{}).Listen(ctx, "unix", temp)
+	err = withSocketName(temp, func(name string) (err error) {
+		l, err = (&net.ListenConfig{}).Listen(ctx, "unix", name)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("listening on %s: %w", path, err)
 	}
@@ -38,4 +39,27 @@ func ListenSocket(ctx context.Context, path string) (net.Listener, error) {
 		return nil, errors.Join(fmt.Errorf("naming the socket: %w", err), l.Close(), os.Remove(temp))
 	}
 	return l, nil
+}
+
+// DialSocket connects to the unix socket at path. The error wraps fs.ErrNotExist
+// where there is none, and syscall.ECONNREFUSED where its process is gone.
+func DialSocket(ctx context.Context, path string) (c net.Conn, err error) {
+	err = withSocketName(path, func(name string) (err error) {
+		c, err = (&net.Dialer{}).DialContext(ctx, "unix", name)
+		return err
+	})
+	return c, err
+}
+
+// withSocketName calls use with a name of path that the kernel takes.
+func withSocketName(path string, use func(name string) error) (err error) {
+	if len(path) <= maxSocketPath {
+		return use(path)
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, dir.Close()) }()
+	return use(fmt.Sprintf("/proc/self/fd/%d/%s", dir.Fd(), filepath.Base(path)))
 }
