@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -83,8 +84,11 @@ func (e *env) demo(ctx context.Context, o demoOptions) error {
 	if err != nil {
 		return err
 	}
-	if empty && o.days > 0 {
-		if err := e.demoPast(ctx, w, o.days); err != nil {
+	switch _, err := os.Stat(filepath.Join(e.Data, demoUnfinished)); {
+	case err == nil:
+		return usagef("the demo's past in %s was not written to its end: remove that directory, or choose another --data", e.Data)
+	case empty && o.days > 0:
+		if err := e.demoPast(ctx, w, o); err != nil {
 			return err
 		}
 	}
@@ -111,16 +115,55 @@ func (e *env) demo(ctx context.Context, o demoOptions) error {
 	return p.Run(ctx, func() error { return p.banner(w) })
 }
 
-func (e *env) demoPast(ctx context.Context, w *demoWorld, days int) error {
-	if _, err := fmt.Fprintf(e.Out, "Writing %d days of the past into %s.\n", days, e.Data); err != nil {
+// demoUnfinished stands in the data directory while the past is written.
+const demoUnfinished = "demo-unfinished"
+
+// demoPast writes the past, once it is known that the product can be started on it.
+func (e *env) demoPast(ctx context.Context, w *demoWorld, o demoOptions) (err error) {
+	if err := e.demoCanListen(ctx, o.shop); err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(e.Out, "Writing %d days of the past into %s.\n", o.days, e.Data); err != nil {
 		return fmt.Errorf("writing: %w", err)
+	}
+	unfinished := filepath.Join(e.Data, demoUnfinished)
+	if err := errors.Join(os.MkdirAll(e.Data, 0o700), os.WriteFile(unfinished, nil, 0o600)); err != nil {
+		return fmt.Errorf("beginning the demo's past: %w", err)
 	}
 	sent, err := e.writePast(ctx, w)
 	if err != nil {
 		return fmt.Errorf("writing the demo's past: %w", err)
 	}
+	if err := os.Remove(unfinished); err != nil {
+		return fmt.Errorf("ending the demo's past: %w", err)
+	}
 	if _, err := fmt.Fprintf(e.Out, "%d visits, %d orders, %d refunds.\n", sent.Visits, sent.Orders, sent.Refunds); err != nil {
 		return fmt.Errorf("writing: %w", err)
+	}
+	return nil
+}
+
+// demoCanListen opens every listener of the product and closes it again: a port that
+// is taken is said before minutes of past are written.
+func (e *env) demoCanListen(ctx context.Context, shop string) error {
+	s, err := e.settings()
+	if err != nil {
+		return err
+	}
+	for _, l := range []struct{ key, address string }{
+		{"admin.listen", s.Admin.Listen}, {"collector.edge.listen", s.Collector.Edge.Listen}, {"collector.orders.listen", s.Collector.Orders.Listen},
+		{"reporter.api.listen", s.Reporter.API.Listen}, {"--shop-listen", shop},
+	} {
+		if l.address == "" {
+			continue
+		}
+		listener, err := ops.Listen(ctx, l.key, l.address)
+		if err != nil {
+			return ops.Starting("the demo", err)
+		}
+		if err := listener.Close(); err != nil {
+			return fmt.Errorf("closing a listener: %w", err)
+		}
 	}
 	return nil
 }

@@ -48,6 +48,7 @@ func (e *env) writePast(ctx context.Context, w *demoWorld) (sent demoCounts, err
 	if err != nil {
 		return sent, errors.Join(err, p.rep.Close())
 	}
+	whole := false // read when the parts have ended
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	p.Add(ops.Part{Name: "past", Run: func(ctx context.Context) error {
@@ -64,12 +65,20 @@ func (e *env) writePast(ctx context.Context, w *demoWorld) (sent demoCounts, err
 		if playErr != nil {
 			return playErr
 		}
+		whole = true
 		stop() // all of it: the parts end as at any stop
 		<-ctx.Done()
 		return nil
 	}})
-	return sent, p.Run(running, func() error { return nil })
+	err = p.Run(running, func() error { return nil })
+	if err == nil && !whole {
+		err = fmt.Errorf("%w: remove %s to begin again", errPastStopped, e.Data)
+	}
+	return sent, err
 }
+
+// errPastStopped is returned where a signal came before the past was whole.
+var errPastStopped = errors.New("stopped before its end")
 
 // playAt sends every action at its own time, of the clock that it moves.
 func (p *demoPlayer) playAt(ctx context.Context, w *demoWorld, clock *movedClock) error {

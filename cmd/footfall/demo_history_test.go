@@ -1,13 +1,19 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"io"
+	"io/fs"
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/parquet-go/parquet-go"
 
+	"footfall/internal/ops"
 	"footfall/internal/testkit"
 	"footfall/schemas/admin"
 	"footfall/schemas/lake"
@@ -74,4 +80,40 @@ func TestPastOfTheDemoHappensAtItsOwnTime(t *testing.T) {
 	if over == 0 || over == visits {
 		t.Errorf("%d of %d visits came after their event's end: the check proves nothing", over, visits)
 	}
+}
+
+// TestDemoThatCannotStartLeavesNoHalfPast: a taken port is said before anything is
+// written, and a past that was stopped is never taken for one.
+func TestDemoThatCannotStartLeavesNoHalfPast(t *testing.T) {
+	for _, key := range []string{"FOOTFALL_COLLECTOR_EDGE_LISTEN", "FOOTFALL_COLLECTOR_ORDERS_LISTEN", "FOOTFALL_ADMIN_LISTEN", "FOOTFALL_REPORTER_API_LISTEN"} {
+		t.Setenv(key, "127.0.0.1:0")
+	}
+	data := filepath.Join(testkit.DataDir(t), "data")
+	demo := func(ctx context.Context, shop string) error {
+		e := &env{Out: io.Discard, Err: io.Discard, Now: time.Now, Data: data}
+		return e.demo(ctx, demoOptions{seed: 1, days: 1, rate: 1, shop: shop})
+	}
+	if err := demo(t.Context(), takenAddr(t)); !errors.Is(err, ops.ErrAddressInUse) {
+		t.Errorf("with a taken port: %v", err)
+	}
+	if _, err := os.Stat(data); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the data directory: %v", err)
+	}
+	const free = "127.0.0.1:0"
+	stopped, stop := context.WithCancel(t.Context())
+	e := &env{Out: stopsAt(stop), Err: io.Discard, Now: time.Now, Data: data}
+	if err := e.demo(stopped, demoOptions{seed: 1, days: 1, rate: 1, shop: free}); err == nil {
+		t.Error("a stopped past is taken for a whole one")
+	}
+	if err := demo(t.Context(), free); err == nil || !strings.Contains(err.Error(), "remove that directory") {
+		t.Errorf("after a stopped past: %v", err)
+	}
+}
+
+// stopsAt calls itself at the first thing that is printed.
+type stopsAt func()
+
+func (s stopsAt) Write(p []byte) (int, error) {
+	s()
+	return len(p), nil
 }
