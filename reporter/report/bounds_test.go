@@ -120,3 +120,15 @@ func TestNotesAreOfTheReportsOwnRange(t *testing.T) {
 		}
 	}
 }
+
+// TestEqualRowsStandInTheOrderOfTheirKeys: in whatever order they came.
+func TestEqualRowsStandInTheOrderOfTheirKeys(t *testing.T) {
+	s := newScene(t, "UTC")
+	var want []string
+	for i := range 20 {
+		s.visit("2026-06-01T10:00:00Z", 0, func(v *rows.VisitRow) { v.Sub1 = fmt.Sprintf("s%02d", 7*i%20) })
+		want = append(want, fmt.Sprintf("s%02d 1 USD", i))
+	}
+	s.commit()
+	s.want(report.Query{By: "sub1", Columns: "visits", Sort: "-visits"}, "sub1,visits", want...)
+}
