@@ -19,20 +19,44 @@ import (
 type database struct {
 	db        *sql.DB
 	connector *duckdb.Connector
-	temp      string
+	temp      string // its own: one that failed may still hold files when the next is opened
+	catalogs  *catalogs
+	warm      *warm
+	users     int // readings; guarded by the lake's mutex
+}
+
+// tempDir is where DuckDB puts what doesn't fit in memory.
+func tempDir(c Config) (string, error) {
+	dir, err := filepath.Abs(filepath.Join(c.TempDir, "duckdb"))
+	if err != nil {
+		return "", fmt.Errorf("finding temp_dir: %w", err)
+	}
+	return dir, nil
+}
+
+// emptyTemp removes what a killed reporter left behind. One reporter runs at a time.
+func emptyTemp(c Config) error {
+	dir, err := tempDir(c)
+	if err != nil {
+		return err
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return fmt.Errorf("emptying %s: %w", dir, err)
+	}
+	return nil
 }
 
 func openDatabase(ctx context.Context, c Config, root string) (*database, error) {
-	temp, err := filepath.Abs(filepath.Join(c.TempDir, "duckdb"))
+	dir, err := tempDir(c)
 	if err != nil {
-		return nil, fmt.Errorf("finding temp_dir: %w", err)
+		return nil, err
 	}
-	// What a killed reporter left behind. One reporter runs at a time.
-	if err := os.RemoveAll(temp); err != nil {
-		return nil, fmt.Errorf("emptying %s: %w", temp, err)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("making %s: %w", dir, err)
 	}
-	if err := os.MkdirAll(temp, 0o700); err != nil {
-		return nil, fmt.Errorf("making %s: %w", temp, err)
+	temp, err := os.MkdirTemp(dir, "database-")
+	if err != nil {
+		return nil, fmt.Errorf("making a directory in %s: %w", dir, err)
 	}
 	// The settings are the whole database's: the first connection sets and
 	// locks them, later ones find them so.

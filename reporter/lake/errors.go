@@ -11,6 +11,10 @@ var ErrClosed = errors.New("the lake's reader is closed")
 // ErrLimit is returned for a query that reached a limit of memory, disk or time.
 var ErrLimit = errors.New("the query reached a limit")
 
+// ErrBroken is returned for a reading whose database failed for good; the next
+// reading has a new one.
+var ErrBroken = errors.New("DuckDB failed for good and is started anew; ask again, and report this with its text if it comes back")
+
 // ErrColumn is returned for a statement whose columns are not those that it is
 // said to have, or of a type that no kind of column holds.
 var ErrColumn = errors.New("the statement has an unfit column")

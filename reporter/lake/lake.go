@@ -58,10 +58,9 @@ type Lake struct {
 
 	mu       sync.Mutex // guards what is opened at the first reading
 	closed   bool
-	database *database
+	database *database // nil before the first reading, and after it failed for good
 	verifier *verifier
-	catalogs *catalogs
-	warm     *warm
+	trusting bool // never looks whether the database still works: only tests set it
 }
 
 // New gives a reader that has opened nothing.
@@ -92,8 +91,8 @@ func (l *Lake) Close() error {
 
 // Read calls read with the rows known at or before asOfUS (0: the newest there
 // is) and the catalog as it was then, and nothing else. All that read sees is of
-// one snapshot. The error is a *FileError, wraps ErrLimit or the context's, or is
-// read's own.
+// one snapshot. The error is a *FileError, wraps ErrLimit, ErrBroken or the
+// context's, or is read's own.
 func (l *Lake) Read(ctx context.Context, asOfUS int64, read func(context.Context, *reports.Reading) error) error {
 	started := l.deps.Clock()
 	ctx, taking := bounded(ctx, l.config, l.deps.Clock)
@@ -115,13 +114,14 @@ func (l *Lake) takeTurn(ctx context.Context, taking *taking, asOfUS int64, read 
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if err := l.open(ctx); err != nil {
+	database, err := l.open(ctx)
+	if err != nil {
 		return err
 	}
-	return l.read(ctx, taking, asOfUS, read)
+	return l.done(ctx, database, l.read(ctx, database, taking, asOfUS, read))
 }
 
-func (l *Lake) read(ctx context.Context, taking *taking, asOfUS int64, read func(context.Context, *reports.Reading) error) (err error) {
+func (l *Lake) read(ctx context.Context, database *database, taking *taking, asOfUS int64, read func(context.Context, *reports.Reading) error) (err error) {
 	if err := l.deps.View.Refresh(); err != nil {
 		return fmt.Errorf("reading the lake's log: %w", err)
 	}
@@ -136,12 +136,12 @@ func (l *Lake) read(ctx context.Context, taking *taking, asOfUS int64, read func
 	if asOfUS == 0 {
 		asOfUS = max(snapshot.NewestUS, revision.KnownAtUS)
 	}
-	conn, err := l.database.db.Conn(ctx)
+	conn, err := database.db.Conn(ctx)
 	if err != nil {
 		return fmt.Errorf("connecting to DuckDB: %w", err)
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
-	release, err := l.catalogs.attach(ctx, conn, revision, asOfUS)
+	release, err := database.catalogs.attach(ctx, conn, revision, asOfUS)
 	if err != nil {
 		return err
 	}
@@ -157,7 +157,7 @@ func (l *Lake) read(ctx context.Context, taking *taking, asOfUS int64, read func
 		if err := l.verifier.verify(ctx, files); err != nil {
 			return err
 		}
-		pinned, release, err := l.warm.pin(ctx, conn, v, files, snapshot.Files, l.verifier.root)
+		pinned, release, err := database.warm.pin(ctx, conn, v, files, snapshot.Files, l.verifier.root)
 		if err != nil {
 			return err
 		}
@@ -199,15 +199,17 @@ func basisOf(s lakelog.Snapshot, revision Revision, asOfUS int64) reports.Basis 
 	return b
 }
 
-// open opens the database at the first reading.
-func (l *Lake) open(ctx context.Context) error {
+// open gives the database, to be given back to done; it is opened at the first
+// reading, and where it failed for good.
+func (l *Lake) open(ctx context.Context) (*database, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
-		return ErrClosed
+		return nil, ErrClosed
 	}
 	if l.database != nil {
-		return nil
+		l.database.users++
+		return l.database, nil
 	}
 	// DuckDB compares resolved absolute paths with the folder it may read.
 	root, err := filepath.Abs(l.deps.Dir.Root())
@@ -215,18 +217,23 @@ func (l *Lake) open(ctx context.Context) error {
 		root, err = filepath.EvalSymlinks(root)
 	}
 	if err != nil {
-		return fmt.Errorf("finding the lake: %w", err)
+		return nil, fmt.Errorf("finding the lake: %w", err)
 	}
-	database, err := openDatabase(ctx, l.config, root)
+	if l.verifier == nil {
+		if err := emptyTemp(l.config); err != nil {
+			return nil, err
+		}
+		l.verifier = &verifier{dir: l.deps.Dir, root: root, metrics: l.metrics, seen: map[string]fileStamp{}}
+	}
+	d, err := openDatabase(ctx, l.config, root)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	l.database = database
-	l.verifier = &verifier{dir: l.deps.Dir, root: root, metrics: l.metrics, seen: map[string]fileStamp{}}
-	l.warm = newWarm(l.config.WarmRows, l.metrics)
-	l.catalogs = &catalogs{db: database.db, source: l.deps.Catalog, most: l.config.CachedCatalog, metrics: l.metrics}
+	d.warm = newWarm(l.config.WarmRows, l.metrics)
+	d.catalogs = &catalogs{db: d.db, source: l.deps.Catalog, most: l.config.CachedCatalog, metrics: l.metrics}
+	d.users, l.database = 1, d
 	l.deps.Log.Debug("lake reader opened", "memory_mib", l.config.MemoryMiB, "threads", l.config.Threads)
-	return nil
+	return d, nil
 }
 
 // limited names DuckDB's own limits as ours.

@@ -10,6 +10,7 @@ type metrics struct {
 	warmed     prometheus.Counter
 	dimensions prometheus.Counter
 	changes    prometheus.Counter
+	broken     prometheus.Counter
 }
 
 // The results of a reading.
@@ -52,8 +53,12 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 			Name: "footfall_lake_catalog_changes_total",
 			Help: "States of the catalog made for reports of an earlier one and what changed since.",
 		}),
+		broken: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "footfall_lake_broken_databases_total",
+			Help: "Times DuckDB failed for good, so that it was started anew.",
+		}),
 	}
-	for _, c := range []prometheus.Collector{m.readings, m.seconds, m.verified, m.refused, m.warmed, m.dimensions, m.changes} {
+	for _, c := range []prometheus.Collector{m.readings, m.seconds, m.verified, m.refused, m.warmed, m.dimensions, m.changes, m.broken} {
 		if err := r.Register(c); err != nil {
 			return nil, err
 		}
