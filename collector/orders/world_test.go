@@ -252,6 +252,9 @@ func (w *world) crashed() *world {
 			return nil // a socket
 		}
 		content, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // a spare segment that got its name meanwhile: there may be one or none
+		}
 		return errors.Join(err, os.WriteFile(to, content, 0o600))
 	})
 	if err != nil {
