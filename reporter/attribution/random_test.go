@@ -7,7 +7,6 @@ import (
 	"os"
 	"strconv"
 	"testing"
-	"time"
 
 	"footfall/reporter/lake"
 	rows "footfall/schemas/lake"
@@ -228,7 +227,7 @@ func (s *scenario) fill(w *world, visits, orders int) {
 // worlds against loops over the same rows: the difference is 0. FOOTFALL_SEED sets
 // the first seed, FOOTFALL_RECOUNTS the number of worlds.
 func TestNoCreditDiffersFromTheModel(t *testing.T) {
-	seed := uint64(setting(t, "FOOTFALL_SEED", time.Now().UnixNano()))
+	seed := uint64(setting(t, "FOOTFALL_SEED", 1))
 	t.Logf("seed %d", seed)
 	rules := map[string]int{}
 	for i := range uint64(setting(t, "FOOTFALL_RECOUNTS", 3)) {
@@ -283,7 +282,7 @@ func (s *scenario) hold(w *world, what string, rules map[string]int) {
 
 // TestExplanationAgreesWithTheReport: for every order of a random world.
 func TestExplanationAgreesWithTheReport(t *testing.T) {
-	seed := uint64(setting(t, "FOOTFALL_SEED", time.Now().UnixNano()))
+	seed := uint64(setting(t, "FOOTFALL_SEED", 1))
 	t.Logf("seed %d", seed)
 	s := newScenario(seed)
 	w := newWorld(t, seed, s.d)

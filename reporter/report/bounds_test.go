@@ -88,6 +88,9 @@ func TestRatesAreRoundedHalfAwayFromZero(t *testing.T) {
 	}
 	s.commit()
 	s.want(report.Query{By: "code", From: "2026-06-01", To: "2026-06-02", Columns: "conversion_rate"}, "conversion_rate", "666667 USD")
+	for where, rows := range map[string][]string{"=66.6667%": {"3 USD"}, ">=0.666667": {"3 USD"}, ">66.6667%": nil, "<0.666667": nil} {
+		s.want(report.Query{By: "code", From: "2026-06-01", To: "2026-06-02", Columns: "visits", Where: "conversion_rate" + where}, "visits", rows...)
+	}
 	for day, want := range map[string]string{"2026-06-11 2026-06-12": "129 128 7813 USD", "2026-06-14 2026-06-15": "127 128 -7813 USD"} {
 		from, to, _ := strings.Cut(day, " ")
 		s.want(report.Query{By: "event", From: from, To: to, Compare: "previous", Columns: "refunds"}, "refunds,refunds_before,refunds_change", want)
@@ -131,4 +134,15 @@ func TestEqualRowsStandInTheOrderOfTheirKeys(t *testing.T) {
 	}
 	s.commit()
 	s.want(report.Query{By: "sub1", Columns: "visits", Sort: "-visits"}, "sub1,visits", want...)
+}
+
+// TestRowThatTheCatalogLacksIsNobodyElses: a condition that excludes somebody keeps
+// the rows of whom the catalog doesn't know.
+func TestRowThatTheCatalogLacksIsNobodyElses(t *testing.T) {
+	s := newScene(t, "UTC")
+	s.visit("2026-06-01T10:00:00Z", 0, nil)
+	s.visit("2026-06-01T10:00:00Z", 0, func(v *rows.VisitRow) { v.CodeID = 9999 })
+	s.commit()
+	s.want(report.Query{By: "affiliate", Columns: "visits", Where: "affiliate!=ann"}, "affiliate,visits", "unknown 1 USD")
+	s.want(report.Query{By: "affiliate", Columns: "visits", Where: "affiliate=ann"}, "affiliate,visits", "Ann 1 USD")
 }

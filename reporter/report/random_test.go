@@ -300,7 +300,7 @@ func got(t *testing.T, table *answer) map[key]figures {
 // FOOTFALL_RECOUNTS sets how many questions each scenario answers; the seed is
 // printed, and FOOTFALL_SEED sets it.
 func TestNoReportDiffersFromTheRecount(t *testing.T) {
-	seed := uint64(setting(t, "FOOTFALL_SEED", time.Now().UnixNano()))
+	seed := uint64(setting(t, "FOOTFALL_SEED", 1))
 	t.Logf("seed %d", seed)
 	for zone, center := range zonesAndChanges() {
 		seed++

@@ -123,7 +123,7 @@ func TestOrganizersStandBesideEachOther(t *testing.T) {
 // TestTotalsAreTheRowsAndTheRest of random questions, over every pair of dimensions
 // and every measure.
 func TestTotalsAreTheRowsAndTheRest(t *testing.T) {
-	seed := uint64(setting(t, "FOOTFALL_SEED", time.Now().UnixNano()))
+	seed := uint64(setting(t, "FOOTFALL_SEED", 1))
 	t.Logf("seed %d", seed)
 	w := newWorld(t, seed)
 	center := ms("2026-11-01T06:00:00Z")
