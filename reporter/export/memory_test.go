@@ -138,6 +138,9 @@ func TestMemoryDoesNotGrowWithTheRows(t *testing.T) {
 // TestAMillionRowsAreOnTwoSheets: at the real limit with FOOTFALL_LONG=1, else at
 // one above a block.
 func TestAMillionRowsAreOnTwoSheets(t *testing.T) {
+	if sheetRows != 1_048_575 { // what Excel holds below a header
+		t.Errorf("a sheet has %d rows", sheetRows)
+	}
 	rows, most := int64(sheetRows+10), limits{rows: sheetRows, bytes: sheetBytes}
 	if !long() {
 		rows, most.rows = 5_010, 5_000

@@ -70,6 +70,7 @@ func TestAnotherOrganizersTextClaimsNoVisit(t *testing.T) {
 	s.visit("2026-06-01T10:00:00Z", 0, func(v *rows.VisitRow) { v.CodeID, v.CodeText, v.CodeState = 0, "zed", "unknown" })
 	s.commit()
 	s.want(report.Query{By: "code", Columns: "requests,visits"}, "code,requests,visits", "unknown_code 1 0 USD")
+	s.want(report.Query{By: "typed", Columns: "requests", Where: "typed=ZED"}, "typed,requests", "zed 1 USD") // in any case of letters
 }
 
 // TestRatesAreRoundedHalfAwayFromZero: in both directions.
