@@ -50,6 +50,11 @@ func ratio(part, whole string, scale int) string {
 // million is the scale of rates.
 const million = 1_000_000
 
+// verdicts are those of requests that are no visits.
+func verdicts() []string {
+	return []string{"test", "ended", "no_code", "unknown_code", "paused", "head", "prefetch", "bot"}
+}
+
 func measures() []measure {
 	count := func(name, title, sum string) measure {
 		return measure{name: name, title: title, kind: reports.KindCount, sql: "{" + sum + "}"}
@@ -61,7 +66,7 @@ func measures() []measure {
 		return measure{name: name, title: title, kind: reports.KindMoney, sql: sql}
 	}
 	list := []measure{count("requests", "Requests", "requests")}
-	for _, verdict := range []string{"test", "ended", "no_code", "unknown_code", "paused", "head", "prefetch", "bot"} {
+	for _, verdict := range verdicts() {
 		title := strings.ToUpper(verdict[:1]) + strings.ReplaceAll(verdict[1:], "_", " ")
 		list = append(list, count(verdict+"_requests", title, verdict+"_requests"))
 	}

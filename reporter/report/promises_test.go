@@ -230,6 +230,7 @@ func TestWrongQuestionIsRefusedWithWhatIsAllowed(t *testing.T) {
 		pointer, says string
 	}{
 		"by":                  {report.Query{By: "affiliate; DROP TABLE orders"}, "/by", "affiliate, code, event, organizer, day"},
+		"verdict":             {report.Query{Where: "verdict=vaild"}, "/where", "unknown_code, paused, head, prefetch, bot, valid"},
 		"column":              {report.Query{Sort: "visit"}, "/sort", "total_sales"},
 		"column of another":   {report.Query{By: "day", Sort: "affiliate"}, "/sort", "conversion_rate"},
 		"sort injection":      {report.Query{Sort: "visits; DELETE FROM orders --"}, "/sort", "total_sales"},

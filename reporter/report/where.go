@@ -54,8 +54,8 @@ func badTerm(t filter.Term, format string, args ...any) error {
 
 // checkTerm refuses a field that rows can't be filtered by.
 func (p *plan) checkTerm(t filter.Term) error {
-	if _, ok := dimensionOf(t.Field); ok {
-		return nil
+	if d, ok := dimensionOf(t.Field); ok {
+		return checkVerdicts(d, t)
 	}
 	if m, ok := measureOf(t.Field); ok && m.name != "share" {
 		return p.fits(m, "/where")
@@ -67,6 +67,21 @@ func (p *plan) checkTerm(t filter.Term) error {
 		}
 	}
 	return badTerm(t, "%q can't be filtered by: want one of %s", t.Field, strings.Join(names, ", "))
+}
+
+// checkVerdicts refuses a verdict that no row can have: a misspelt one would be an
+// empty report.
+func checkVerdicts(d dimension, t filter.Term) error {
+	if d.name != "verdict" || t.Op != filter.Equal && t.Op != filter.Unequal {
+		return nil
+	}
+	known := append(verdicts(), "valid", "(direct)", "(no visit)")
+	for _, v := range t.Values {
+		if !slices.Contains(known, v) {
+			return badTerm(t, "there is no verdict %q: want one of %s", v, strings.Join(known, ", "))
+		}
+	}
+	return nil
 }
 
 // condition turns a term into SQL.
