@@ -137,7 +137,7 @@ func (p *problem) Error() string {
 	if text == "" {
 		text = p.Title
 	}
-	if field := strings.TrimPrefix(p.Pointer, "/"); field != "" && !strings.Contains(text, field) {
+	if field := strings.TrimPrefix(p.Pointer, "/"); field != "" && !strings.Contains(text, field) && !strings.Contains(text, strings.ReplaceAll(field, "_", "-")) {
 		return field + ": " + text
 	}
 	return text

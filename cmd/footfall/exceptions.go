@@ -42,8 +42,7 @@ the clock. footfall explain order says more of each.`,
 	}
 	c.Flags().IntVar(&flags.limit, "limit", 0, "rows at most (default: all)")
 	c.Flags().StringVar(&flags.out, "out", "", "file to write, whole or not at all")
-	flags.format = "table"
-	c.Flags().Var(&choice{&flags.format, []string{"table", "csv", "json", "ndjson", "xlsx", "parquet"}}, "format", "table, csv, json, ndjson, xlsx or parquet")
+	addExportFormat(c, &flags.format)
 	return c
 }
 
@@ -57,9 +56,9 @@ func (e *env) exceptions(ctx context.Context, flags *exceptionFlags) error {
 	if flags.limit != 0 {
 		parameters.Set("limit", strconv.Itoa(flags.limit))
 	}
-	_, body, err := e.fetch(ctx, "/v1/exceptions?"+parameters.Encode())
+	header, err := e.export(ctx, "/v1/exceptions?"+parameters.Encode(), flags.format, flags.out)
 	if err != nil {
 		return err
 	}
-	return e.deliver(flags.out, body)
+	return e.sayStanding(header)
 }

@@ -21,6 +21,9 @@ func addExportFormat(c *cobra.Command, format *string) {
 // export copies an answer of any length to standard output, or to a file that is
 // there whole or not at all, and gives its headers.
 func (e *env) export(ctx context.Context, path, format, file string) (http.Header, error) {
+	if err := e.checkOut(format, file); err != nil {
+		return nil, err
+	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://footfall"+path, http.NoBody)
 	if err != nil {
 		return nil, fmt.Errorf("making the request %s: %w", path, err)
@@ -33,13 +36,25 @@ func (e *env) export(ctx context.Context, path, format, file string) (http.Heade
 	if answer.StatusCode >= http.StatusMultipleChoices {
 		return nil, readProblem(answer)
 	}
-	count := &rowCount{from: answer.Body, now: e.Now, lines: format == "csv" || format == "ndjson", quotes: format == "csv"}
+	return answer.Header, e.copyCounted(answer.Body, format, file)
+}
+
+// copyCounted is copyOut with progress on a terminal.
+func (e *env) copyCounted(from io.Reader, format, file string) error {
+	count := &rowCount{from: from, now: e.Now, lines: format == "csv" || format == "ndjson", quotes: format == "csv"}
 	if file != "" && ops.IsTerminal(e.Err) {
 		count.to = e.Err
 	}
-	err = e.copyOut(count, file)
-	count.end()
-	return answer.Header, err
+	defer count.end()
+	return e.copyOut(count, file)
+}
+
+// checkOut refuses to write to a terminal what is no text.
+func (e *env) checkOut(format, file string) error {
+	if file == "" && (format == "xlsx" || format == "parquet") && ops.IsTerminal(e.Out) {
+		return usagef("--format %s is no text for a terminal: give --out FILE", format)
+	}
+	return nil
 }
 
 // rowCount counts what is read of an answer and shows it as one line on a

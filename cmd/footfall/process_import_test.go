@@ -153,7 +153,7 @@ func TestDocumentedImportsAreInTheReportOnce(t *testing.T) {
 	changed := filepath.Join(t.TempDir(), "changed.csv")
 	i.write(changed, strings.ReplaceAll(string(text), "45.50", "46.50")+"A-1044,gala-2026,2026-11-22T19:20:30Z,EUR,completed,,1,standing,1,1\nA-1044,gala-2026,2026-11-22T19:20:30Z,EUR,completed,,1,standing,1,1000000000000\n")
 	_, code, errs := i.imported("orders", changed, zone...)
-	for _, want := range []string{"4 mistakes", "\nline 2: version: A-1042 has version 2 with another fingerprint", "\nline 4: version: A-1043 has version 1", "\nline 5: version: A-1043 has version 3", "\nline 7, column 10 (unit_price): "} {
+	for _, want := range []string{"4 mistakes", "\nline 2: version: A-1042 is stored with other content as version 2", "\nline 4: version: A-1043 is stored with other content as version 1", "\nline 5: version: A-1043 is stored with other content as version 3", "\nline 7, column 10 (unit_price): "} {
 		if code != exitUsage || !strings.Contains(errs, want) {
 			t.Errorf("exit code %d, told\n%s\nwant %s", code, errs, want)
 		}

@@ -126,6 +126,9 @@ func (s *server) seed(w *ledger.World, names map[string]string) {
 			s.call(http.MethodPost, "/v1/codes/"+c.Text+"/pause?"+url.Values{"organizer": {c.Organizer}}.Encode(), nil, nil)
 		}
 	}
+	for _, c := range w.Coupons {
+		s.call(http.MethodPost, "/v1/coupons", admin.CouponAdd{Organizer: c.Organizer, Text: c.Text, Code: c.Code, Event: c.Event}, nil)
+	}
 }
 
 // ledgerWorld is three organizers in zones with days of their own, two
@@ -148,6 +151,10 @@ func ledgerWorld() ledger.World {
 			{Organizer: "east", Text: "gala", Event: "e-gala", Affiliate: "galaclub"},
 			{Organizer: "south", Text: "Wave.1", Affiliate: "surfshop"},
 			{Organizer: "south", Text: "radio-S", Event: "s-surf", Affiliate: "boardfm"},
+		},
+		Coupons: []ledger.Coupon{
+			{Organizer: "north", Text: "ten", Code: "foodie"}, {Organizer: "north", Text: "hush", Code: "quiet"},
+			{Organizer: "east", Text: "gala-5", Code: "gala", Event: "e-gala"}, {Organizer: "south", Text: "ten", Code: "Wave.1"},
 		},
 	}
 }
@@ -183,6 +190,7 @@ func TestLedgerEqualsReportAfterTwoKills(t *testing.T) {
 		s.Kill()
 		s.start()
 	}
+	importBesideTheLoad(t, s, world, writer)
 	end := <-ended
 	if end.err != nil {
 		t.Fatal(end.err)
@@ -202,6 +210,7 @@ func TestLedgerEqualsReportAfterTwoKills(t *testing.T) {
 	awaitComplete(t, s, book)
 	checkVisitsOnce(t, s, want)
 	checkReports(t, s, world, want)
+	checkOrders(t, s, world, want)
 	checkCredits(t, s, want)
 
 	asOf := newest(s)
@@ -352,8 +361,11 @@ func checkReports(t *testing.T, s *server, world ledger.World, want *ledger.Expe
 				key := strings.Join([]string{o.Slug, plainText(row[column]), plainText(row["currency"])}, " ")
 				seen[key] = true
 				have := ledger.Figures{
-					Visits: number(t, row["visits"]), Orders: number(t, row["orders"]), Tickets: number(t, row["tickets_sold"]),
+					Visits: number(t, row["visits"]), Orders: number(t, row["orders"]), Credited: number(t, row["credited_orders"]), Tickets: number(t, row["tickets_sold"]),
 					Sales: number(t, row["total_sales"]), Refunds: number(t, row["refunds"]),
+				}
+				if net := number(t, row["net_sales"]); net != have.Sales-have.Refunds {
+					t.Errorf("by %s, %s: net sales are %d of %+v", by, key, net, have)
 				}
 				w := rows[key]
 				have.Requests = w.Min.Requests // not a column of this report

@@ -122,11 +122,16 @@ func (e *env) report(ctx context.Context, flags *reportFlags) error {
 	if err != nil {
 		return err
 	}
+	return e.sayStanding(header)
+}
+
+// sayStanding says beside an answer how the lake stood when it was made.
+func (e *env) sayStanding(header http.Header) error {
 	state := "provisional: what is still on its way may change it"
 	if header.Get("Footfall-Settled") == "true" {
 		state = "settled: it will never change"
 	}
-	_, err = fmt.Fprintf(e.Err, "%s; complete to %s; the same bytes again with --as-of %s\n",
+	_, err := fmt.Fprintf(e.Err, "%s; complete to %s; the same bytes again with --as-of %s\n",
 		state, header.Get("Footfall-Complete-To"), header.Get("Footfall-As-Of"))
 	return err
 }

@@ -51,14 +51,16 @@ are limited. Times are UTC, money is in minor units of its currency.`,
 	c.Flags().StringVar(&ask.Organizer, "organizer", "", "organizer's slug; needed where there are several")
 	c.Flags().StringVar(&ask.AsOf, "as-of", "", "what was known at this instant, as a report prints it (default: the newest there is)")
 	c.Flags().StringVar(&out, "out", "", "file to write, whole or not at all")
-	ask.Format = "table"
-	c.Flags().Var(&choice{&ask.Format, []string{"table", "csv", "json", "ndjson", "xlsx", "parquet"}}, "format", "table, csv, json, ndjson, xlsx or parquet")
+	addExportFormat(c, &ask.Format)
 	c.Flags().BoolVar(&ask.BOM, "bom", false, "with --format csv: a byte order mark first, for spreadsheets that need it")
 	c.Flags().BoolVar(&ask.Raw, "raw", false, "with --format csv: texts as they are, not safe from formulas")
 	return c
 }
 
 func (e *env) sql(ctx context.Context, ask admin.SQL, out string) error {
+	if err := e.checkOut(ask.Format, out); err != nil {
+		return err
+	}
 	body, err := json.Marshal(ask)
 	if err != nil {
 		return fmt.Errorf("writing the request: %w", err)
@@ -76,7 +78,10 @@ func (e *env) sql(ctx context.Context, ask admin.SQL, out string) error {
 	if answer.StatusCode >= http.StatusMultipleChoices {
 		return readProblem(answer)
 	}
-	return e.copyOut(answer.Body, out)
+	if err := e.copyCounted(answer.Body, ask.Format, out); err != nil {
+		return err
+	}
+	return e.sayStanding(answer.Header)
 }
 
 // copyOut copies an answer of any length to standard output, or to a file that is

@@ -48,10 +48,10 @@ func invalid(pointer, detail string, args ...any) *problem {
 // conflict is a version that was stored with other content.
 func conflict(k key, stored, sent [32]byte) *problem {
 	p := newProblem(fasthttp.StatusConflict, "conflict", "It is stored with other content",
-		fmt.Sprintf("%s has version %d with another fingerprint; nothing was changed. A change is sent as a higher version.", k.id, k.version))
+		fmt.Sprintf("%s is stored with other content as version %d; nothing was changed. A change is sent as a higher version.", k.id, k.version))
 	p.Pointer = "/version"
 	if k.kind == KindRefund {
-		p.Detail = fmt.Sprintf("refund %s is stored with another fingerprint; nothing was changed. Another refund needs another id.", k.id)
+		p.Detail = fmt.Sprintf("refund %s is stored with other content; nothing was changed. Another refund needs another id.", k.id)
 		p.Pointer = "/id"
 	}
 	p.StoredFingerprint, p.SentFingerprint = hex.EncodeToString(stored[:]), hex.EncodeToString(sent[:])

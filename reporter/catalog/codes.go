@@ -192,7 +192,7 @@ func (c *Catalog) ReassignCode(ctx context.Context, actor string, ref admin.Code
 		}
 		after := appendOwner(append([]CodeOwner(nil), history...), CodeOwner{Code: code.ID, Affiliate: owner.ID, FromMS: from.UnixMilli()})
 		if ownerAt(history, from.UnixMilli()) == owner.ID && len(after) > len(history) {
-			return admin.Refuse(admin.Conflict, "/affiliate", "the code %s is the %s's at that midnight already", code.Text, owner.subject())
+			return admin.Refuse(admin.Conflict, "/affiliate", "the code %s is already affiliate %s's (%d) at that midnight", code.Text, owner.Name, owner.ID)
 		}
 		if err := ch.version(ctx, `INSERT INTO code_owners (code, revision, from_ms, affiliate) VALUES (?, ?, ?, ?)`, code.ID, ch.number, from.UnixMilli(), owner.ID); err != nil {
 			return err
