@@ -75,6 +75,7 @@ type Order struct {
 	Currency  string    `json:"currency"`
 	ClickID   string    `json:"click_id,omitempty"`
 	Affiliate string    `json:"affiliate,omitempty"`
+	Coupon    string    `json:"coupon,omitempty"`
 	Test      bool      `json:"test,omitempty"`
 	Lines     []Line    `json:"lines"`
 }

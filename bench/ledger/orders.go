@@ -15,6 +15,7 @@ const window = 30 * 24 * time.Hour
 const (
 	ByClickID = "click_id"
 	ByText    = "affiliate" // the code given on the order
+	ByCoupon  = "coupon"
 	Direct    = "direct"
 )
 
@@ -30,12 +31,20 @@ type OrderFact struct {
 // Possible is one thing that an order may be.
 type Possible struct {
 	Order  *Order // the version that counts; nil: the product doesn't know the order
-	Rule   string // ByClickID, ByText or Direct
+	Rule   string // ByClickID, ByText, ByCoupon or Direct
 	Code   *Code  // credited; nil where the rule is Direct
 	Aside  []string
 	Counts bool // completed and no test
 
 	contributions []contribution
+}
+
+// Figures are what a possible order comes to over all days.
+func (p Possible) Figures() (f Figures) {
+	for _, c := range p.contributions {
+		f.add(c.Figures)
+	}
+	return f
 }
 
 // contribution is what an order adds on a day.
@@ -198,6 +207,9 @@ func (x *index) possible(event Event, order *Order, refunds []*Refund, clicks ma
 	}
 	p.Counts = true
 	gross := Figures{Orders: 1}
+	if p.Code != nil {
+		gross.Credited = 1
+	}
 	for _, l := range order.Lines {
 		gross.Tickets += l.Quantity
 		gross.Sales += l.Quantity * l.UnitPrice
@@ -250,7 +262,7 @@ func take(r *Refund, rest []Line, left map[string]int64) (Figures, bool) {
 }
 
 // credit applies the default policy as far as this load goes: the order's
-// click, else the code on it.
+// click, else the code on it, else its coupon.
 func (x *index) credit(event Event, order *Order, clicks map[string]*VisitFact) (rule string, code *Code) {
 	var out *Code // ruled out by a click that was refused
 	if v := clicks[order.ClickID]; v != nil && order.ClickID != "" {
@@ -264,6 +276,12 @@ func (x *index) credit(event Event, order *Order, clicks map[string]*VisitFact) 
 	if order.Affiliate != "" {
 		if c := x.resolve(event, order.Affiliate); c != nil && !c.Paused && c != out {
 			return ByText, c
+		}
+	}
+	if order.Coupon != "" {
+		c := x.coupon[scope{event.Organizer, "", fold(order.Coupon)}]
+		if c != nil && (c.Event == "" || c.Event == event.Slug) && !c.Paused && c != out {
+			return ByCoupon, c
 		}
 	}
 	return Direct, nil

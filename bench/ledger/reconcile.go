@@ -35,6 +35,7 @@ type Figures struct {
 	Requests int64 // recorded visits of every verdict
 	Visits   int64 // valid ones
 	Orders   int64 // completed
+	Credited int64 // of those, to a code
 	Tickets  int64 // of completed orders, less refunded
 	Sales    int64 // gross
 	Refunds  int64
@@ -44,6 +45,7 @@ func (f *Figures) add(g Figures) {
 	f.Requests += g.Requests
 	f.Visits += g.Visits
 	f.Orders += g.Orders
+	f.Credited += g.Credited
 	f.Tickets += g.Tickets
 	f.Sales += g.Sales
 	f.Refunds += g.Refunds
@@ -60,7 +62,8 @@ type Row struct {
 func (r Row) Holds(f Figures) bool {
 	between := func(low, value, high int64) bool { return low <= value && value <= high }
 	return between(r.Min.Requests, f.Requests, r.Max.Requests) && between(r.Min.Visits, f.Visits, r.Max.Visits) &&
-		between(r.Min.Orders, f.Orders, r.Max.Orders) && between(r.Min.Tickets, f.Tickets, r.Max.Tickets) &&
+		between(r.Min.Orders, f.Orders, r.Max.Orders) && between(r.Min.Credited, f.Credited, r.Max.Credited) &&
+		between(r.Min.Tickets, f.Tickets, r.Max.Tickets) &&
 		between(r.Min.Sales, f.Sales, r.Max.Sales) && between(r.Min.Refunds, f.Refunds, r.Max.Refunds)
 }
 

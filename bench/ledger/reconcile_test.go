@@ -28,6 +28,10 @@ func world() ledger.World {
 			{Organizer: "north", Text: "paused", Affiliate: "pat", Paused: true},
 			{Organizer: "south", Text: "Anna", Affiliate: "other-anna"},
 		},
+		Coupons: []ledger.Coupon{
+			{Organizer: "north", Text: "ten", Code: "anna"}, {Organizer: "north", Text: "opera-ten", Code: "blog", Event: "opera"},
+			{Organizer: "north", Text: "quiet", Code: "paused"},
+		},
 	}
 }
 
@@ -73,6 +77,10 @@ func click(id string) func(*ledger.Record) { return func(r *ledger.Record) { r.O
 
 func text(code string) func(*ledger.Record) {
 	return func(r *ledger.Record) { r.Order.Affiliate = code }
+}
+
+func coupon(text string) func(*ledger.Record) {
+	return func(r *ledger.Record) { r.Order.Coupon = text }
 }
 
 func state(state string) func(*ledger.Record) {
@@ -133,6 +141,12 @@ func TestOrderIsCreditedByItsClickThenByItsText(t *testing.T) {
 		{"text", order("1", "opera", text("bLoG")), ledger.ByText, "blog"},
 		{"text of another event", order("1", "gala", text("blog")), ledger.Direct, ""},
 		{"text of a paused code", order("1", "opera", text("paused")), ledger.Direct, ""},
+		{"coupon", order("1", "gala", coupon("TEN")), ledger.ByCoupon, "anna"},
+		{"text before coupon", order("1", "opera", text("blog"), coupon("ten")), ledger.ByText, "blog"},
+		{"coupon of another event's code", order("1", "gala", coupon("opera-ten")), ledger.Direct, ""},
+		{"coupon of a paused code", order("1", "gala", coupon("quiet")), ledger.Direct, ""},
+		{"another organizer's coupon", order("1", "rock", coupon("ten")), ledger.Direct, ""},
+		{"refused click rules out its coupon", order("1", "opera", click("c-gala"), coupon("ten")), ledger.Direct, ""},
 		{"nothing", order("1", "opera"), ledger.Direct, ""},
 		{"no code, then text", order("1", "opera", click("c-none"), text("blog")), ledger.ByText, "blog"},
 		{"unknown code", order("1", "opera", click("c-unknown")), ledger.Direct, ""},

@@ -12,6 +12,15 @@ type World struct {
 	Organizers []Organizer `json:"organizers"`
 	Events     []Event     `json:"events"`
 	Codes      []Code      `json:"codes"`
+	Coupons    []Coupon    `json:"coupons,omitempty"`
+}
+
+// Coupon is bound to the code of that text.
+type Coupon struct {
+	Organizer string `json:"organizer"`
+	Text      string `json:"text"`
+	Code      string `json:"code"`
+	Event     string `json:"event,omitempty"` // of the code
 }
 
 // Organizer is a tenant; Secret signs its orders (whsec_…) and never gets into
@@ -55,6 +64,7 @@ type index struct {
 	zones  map[string]*time.Location
 	events map[string]Event
 	codes  map[scope]*Code
+	coupon map[scope]*Code // by the coupon's text, in an organizer
 }
 
 // scope is a folded text within an event, or within an organizer where the
@@ -62,7 +72,7 @@ type index struct {
 type scope struct{ organizer, event, text string }
 
 func newIndex(w World) (*index, error) {
-	x := &index{zones: map[string]*time.Location{}, events: map[string]Event{}, codes: map[scope]*Code{}}
+	x := &index{zones: map[string]*time.Location{}, events: map[string]Event{}, codes: map[scope]*Code{}, coupon: map[scope]*Code{}}
 	for _, o := range w.Organizers {
 		zone, err := time.LoadLocation(o.Zone)
 		if err != nil {
@@ -85,6 +95,13 @@ func newIndex(w World) (*index, error) {
 			}
 			x.codes[at] = c
 		}
+	}
+	for _, c := range w.Coupons {
+		code := x.codes[scope{c.Organizer, c.Event, fold(c.Code)}]
+		if code == nil || x.coupon[scope{c.Organizer, "", fold(c.Text)}] != nil {
+			return nil, fmt.Errorf("indexing coupon %s: %w: it is there twice, or leads to no code", c.Text, ErrWorld)
+		}
+		x.coupon[scope{c.Organizer, "", fold(c.Text)}] = code
 	}
 	return x, nil
 }

@@ -137,9 +137,27 @@ func (p *plan) order(number int, start time.Time) plannedOrder {
 	if chance(r, c.AffiliateShare) {
 		o.order.Affiliate = p.code(r, event)
 	}
+	o.order.Coupon = p.coupon(number, o.organizer)
 	p.refunds(number, r, &o)
 	o.cancel = every(c.CancelEvery, number) && len(o.refunds) == 0
 	return o
+}
+
+// coupon is of every fourth order one of its organizer's coupons, in capitals.
+func (p *plan) coupon(number int, organizer string) string {
+	if number%4 != 0 {
+		return ""
+	}
+	var all []string
+	for _, c := range p.config.World.Coupons {
+		if c.Organizer == organizer {
+			all = append(all, strings.ToUpper(c.Text))
+		}
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return all[number/4%len(all)]
 }
 
 // eventOf is the event of a visit: the first thing its stream draws.
