@@ -33,10 +33,10 @@ func (a answers) Report(ctx context.Context, parameters url.Values, deliver func
 	return refusedAtLimit(a.engine.Run(ctx, query, deliver))
 }
 
-// refusedAtLimit is a question that reached a limit of memory, disk or time: no
-// failure of the server, and the asker is told which limit it was.
+// refusedAtLimit is a question that reached a limit of memory, disk or time, or
+// under which DuckDB failed: the server goes on, and the asker is told what it was.
 func refusedAtLimit(err error) error {
-	if errors.Is(err, lake.ErrLimit) {
+	if errors.Is(err, lake.ErrLimit) || errors.Is(err, lake.ErrBroken) {
 		return admin.Refuse(admin.Busy, "", "%v", err)
 	}
 	return err

@@ -33,6 +33,9 @@ func TestLimitThatAQuestionReachedIsNamedToTheAsker(t *testing.T) {
 	if !ok || refusal.Reason != admin.Busy || !strings.Contains(refusal.Detail, "memory_mib or temp_mib") {
 		t.Errorf("%+v", refusal)
 	}
+	if refusal, ok := admin.AsRefusal(refusedAtLimit(fmt.Errorf("%w: INTERNAL Error", lake.ErrBroken))); !ok || refusal.Reason != admin.Busy {
+		t.Errorf("a database that failed: %+v", refusal)
+	}
 	if err := errors.New("a broken disk"); !errors.Is(refusedAtLimit(err), err) || refusedAtLimit(nil) != nil {
 		t.Error("another error is taken for a limit")
 	}
