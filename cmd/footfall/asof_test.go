@@ -31,6 +31,7 @@ type asOfWorld struct {
 	changed bool // the newest as-of has other answers than before
 	first   []byte
 	retired bool // a collector of this run is
+	stood   []standing
 	quiet   bool // the catalog is not to be changed: a backup of it will be put back
 }
 
@@ -113,6 +114,25 @@ func TestSettledReportNeverChanges(t *testing.T) {
 	if !w.changed {
 		t.Error("nothing ever changed at the newest as-of: that settled answers stay proves nothing")
 	}
+	apart, back, retired, lags := 0, 0, 0, 0
+	for i, s := range w.stood {
+		if s.watermarkUS < s.newestUS {
+			apart++
+		}
+		if i > 0 && s.completeMS < w.stood[i-1].completeMS {
+			back++
+		}
+		if s.closed > 0 {
+			retired++
+		}
+		if s.lags {
+			lags++
+		}
+	}
+	if retired == 0 || back == 0 {
+		t.Errorf("of %d looks at the log %d were after a retirement, and complete to went back %d times: it proves little", len(w.stood), retired, back)
+	}
+	t.Logf("seed %d: the log says what reports say %d times; %d with logs apart, %d after a retirement, %d with complete to gone back, %d with it far behind", seed, len(w.stood), apart, retired, back, lags)
 	t.Logf("seed %d: %d settled answers, asked again %d times", seed, len(w.kept), w.asked)
 }
 
@@ -155,6 +175,9 @@ func (w *asOfWorld) stepOn(ctx context.Context) error {
 		}
 	}
 	if _, err := w.settle(ctx); err != nil {
+		return err
+	}
+	if err := w.stands(ctx); err != nil {
 		return err
 	}
 	if err := w.keep(ctx); err != nil {
