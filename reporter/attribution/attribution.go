@@ -11,8 +11,10 @@ package attribution
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"fmt"
+	"slices"
 
 	"footfall/schemas/clickid"
 	"footfall/schemas/reports"
@@ -44,7 +46,10 @@ func (a *Attribution) Credit(ctx context.Context, r *reports.Reading, ask report
 		return reports.Credited{}, err
 	}
 	run := a.newRun(r, scope{organizer: ask.Organizer, between: ask.Between, byVisit: ask.ByVisit}, p)
-	if err := run.credit(ctx); err != nil {
+	if err := run.setUp(ctx); err != nil {
+		return reports.Credited{}, err
+	}
+	if err := r.Keep(ctx, run.key(ask.Policy), credited(), run.credit); err != nil {
 		return reports.Credited{}, err
 	}
 	return reports.Credited{PolicyVersions: p.versions(), WhatIf: ask.Policy != 0}, nil
@@ -68,12 +73,39 @@ type run struct {
 	policies *policies
 	texts    map[string]string // what stands for the names in braces in the statements
 	refunded bool              // the organizer has refunds
+	known    []clickid.Key     // that the as-of knows
 }
 
 func (a *Attribution) newRun(r *reports.Reading, s scope, p *policies) *run {
 	n := &run{Attribution: a, Reading: r, scope: s, policies: p}
 	n.texts = n.placeholders()
 	return n
+}
+
+// credited are the tables that reports.Crediting names.
+func credited() []string {
+	return []string{"orders", "order_lines", "credits", "refunds", "refund_lines", "order_versions", "refund_versions"}
+}
+
+// key is all that a crediting depends on beside the rows and the catalog's tables.
+func (n *run) key(policyVersion int) string {
+	hash := sha256.New()
+	for _, k := range n.known {
+		_, _ = fmt.Fprintln(hash, k.ID, k.EndsMS, k.Secret) // a hash takes all
+	}
+	return fmt.Sprintf("credit %d %v %t %d %+v %x", n.scope.organizer, n.scope.between, n.scope.byVisit, policyVersion, n.defences, hash.Sum(nil))
+}
+
+// setUp makes what the statements stand on, and reads the click-id keys.
+func (n *run) setUp(ctx context.Context) (err error) {
+	if n.known, err = n.verifyingKeys(ctx); err != nil {
+		return err
+	}
+	setup := fmt.Sprintf("%s; SET VARIABLE organizer = %d::BIGINT", foldMacro, n.scope.organizer)
+	if _, err := n.ExecContext(ctx, setup); err != nil {
+		return fmt.Errorf("setting up attribution: %w", err)
+	}
+	return nil
 }
 
 // credit makes every table.
@@ -92,10 +124,6 @@ func (n *run) credit(ctx context.Context) error {
 
 // orders makes refund_versions and the tables of orders.
 func (n *run) orders(ctx context.Context) error {
-	setup := fmt.Sprintf("%s; SET VARIABLE organizer = %d::BIGINT", foldMacro, n.scope.organizer)
-	if _, err := n.ExecContext(ctx, setup); err != nil {
-		return fmt.Errorf("setting up attribution: %w", err)
-	}
 	if n.scope.orderID != "" {
 		if _, err := n.ExecContext(ctx, "SET VARIABLE order_id = ?::VARCHAR", n.scope.orderID); err != nil {
 			return fmt.Errorf("setting up attribution: %w", err)
@@ -145,11 +173,10 @@ func (n *run) second(ctx context.Context) error {
 			return err
 		}
 	}
-	known, ended, err := n.verifyingKeys(ctx)
-	if err != nil || !locked && !ended {
-		return err
+	if !locked && !slices.ContainsFunc(n.known, func(k clickid.Key) bool { return k.EndsMS > 0 }) {
+		return nil
 	}
-	return n.recheck(ctx, known)
+	return n.recheck(ctx, n.known)
 }
 
 // candidates makes the table of that name. The visits of unknown codes, and that

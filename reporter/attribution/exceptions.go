@@ -68,6 +68,9 @@ func (a *Attribution) Exceptions(ctx context.Context, lake Lake, q Exceptions, d
 
 // exceptions makes the list and gives its rows with their number.
 func (n *run) exceptions(ctx context.Context, q Exceptions, columns []reports.Column) (rows reports.Batches, all int64, err error) {
+	if err := n.setUp(ctx); err != nil {
+		return nil, 0, err
+	}
 	if err := n.orders(ctx); err != nil {
 		return nil, 0, err
 	}

@@ -46,6 +46,9 @@ func (a *Attribution) Explain(ctx context.Context, lake Lake, q Question) (*repo
 			return err
 		}
 		n := a.newRun(r, scope{organizer: id, orderID: q.OrderID}, p)
+		if err := n.setUp(ctx); err != nil {
+			return err
+		}
 		if err := n.credit(ctx); err != nil {
 			return err
 		}

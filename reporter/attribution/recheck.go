@@ -27,15 +27,16 @@ type unlocked struct {
 	fields clickid.Fields // where status is Valid
 }
 
-// verifyingKeys are the keys that the as-of knows, and whether one of them ended.
-func (n *run) verifyingKeys(ctx context.Context) (known []clickid.Key, ended bool, err error) {
+// verifyingKeys are the keys that the as-of knows.
+func (n *run) verifyingKeys(ctx context.Context) ([]clickid.Key, error) {
 	if n.Attribution.keys == nil {
-		return nil, false, nil
+		return nil, nil
 	}
-	if known, err = n.Attribution.keys(ctx, n.AsOfUS); err != nil {
-		return nil, false, fmt.Errorf("reading click-id keys: %w", err)
+	known, err := n.Attribution.keys(ctx, n.AsOfUS)
+	if err != nil {
+		return nil, fmt.Errorf("reading click-id keys: %w", err)
 	}
-	return known, slices.ContainsFunc(known, func(k clickid.Key) bool { return k.EndsMS > 0 }), nil
+	return known, nil
 }
 
 // unlock verifies the click ids of unknown keys, and those of a time after the end

@@ -22,6 +22,7 @@ type database struct {
 	temp      string // its own: one that failed may still hold files when the next is opened
 	catalogs  *catalogs
 	warm      *warm
+	kept      *kept
 	users     int // readings; guarded by the lake's mutex
 }
 

@@ -125,9 +125,9 @@ type loadedCatalog struct {
 	users    int
 }
 
-// attach makes the catalog's views on conn; release must be called after the
-// reading.
-func (c *catalogs) attach(ctx context.Context, conn *sql.Conn, revision Revision, asOfUS int64) (release func(), err error) {
+// attach makes the catalog's tables found on conn, and names their schema, of which
+// there is never another; release must be called after the reading.
+func (c *catalogs) attach(ctx context.Context, conn *sql.Conn, revision Revision, asOfUS int64) (schema string, release func(), err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if revision.KnownAtUS > 0 {
@@ -136,14 +136,14 @@ func (c *catalogs) attach(ctx context.Context, conn *sql.Conn, revision Revision
 	}
 	entry, err := c.entry(ctx, revision, asOfUS)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
 	// Its tables are found by their bare names, after those of the connection itself.
 	if _, err := conn.ExecContext(ctx, "SET search_path = 'memory."+entry.schema+"'"); err != nil {
-		return nil, fmt.Errorf("choosing the catalog's state: %w", err)
+		return "", nil, fmt.Errorf("choosing the catalog's state: %w", err)
 	}
 	entry.users++
-	return func() {
+	return entry.schema, func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		entry.users--

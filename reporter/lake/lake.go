@@ -141,7 +141,7 @@ func (l *Lake) read(ctx context.Context, database *database, taking *taking, asO
 		return fmt.Errorf("connecting to DuckDB: %w", err)
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
-	release, err := database.catalogs.attach(ctx, conn, revision, asOfUS)
+	catalog, release, err := database.catalogs.attach(ctx, conn, revision, asOfUS)
 	if err != nil {
 		return err
 	}
@@ -152,11 +152,17 @@ func (l *Lake) read(ctx context.Context, database *database, taking *taking, asO
 			release()
 		}
 	}()
+	k := &keeping{kept: database.kept, conn: conn, catalog: catalog, visits: func(ctx context.Context, between [2]int64) (string, error) {
+		files := visitRows("", between).files(snapshot.Files, asOfUS)
+		return rowsOf(files, asOfUS), l.verifier.verify(ctx, files)
+	}}
+	defer k.release(ctx)
 	create := func(ctx context.Context, v view) error {
 		files := v.files(snapshot.Files, asOfUS)
 		if err := l.verifier.verify(ctx, files); err != nil {
 			return err
 		}
+		k.look(v, files, asOfUS)
 		pinned, release, err := database.warm.pin(ctx, conn, v, files, snapshot.Files, l.verifier.root)
 		if err != nil {
 			return err
@@ -177,7 +183,7 @@ func (l *Lake) read(ctx context.Context, database *database, taking *taking, asO
 		Visits: func(ctx context.Context, name string, between [2]int64) error {
 			return create(ctx, visitRows(name, between))
 		},
-		Query: q.run,
+		Query: q.run, Keep: k.keep,
 	})
 }
 
@@ -231,6 +237,7 @@ func (l *Lake) open(ctx context.Context) (*database, error) {
 	}
 	d.warm = newWarm(l.config.WarmRows, l.metrics)
 	d.catalogs = &catalogs{db: d.db, source: l.deps.Catalog, most: l.config.CachedCatalog, metrics: l.metrics}
+	d.kept = newKept(d.db, l.metrics)
 	d.users, l.database = 1, d
 	l.deps.Log.Debug("lake reader opened", "memory_mib", l.config.MemoryMiB, "threads", l.config.Threads)
 	return d, nil

@@ -10,6 +10,10 @@ type metrics struct {
 	warmed     prometheus.Counter
 	dimensions prometheus.Counter
 	changes    prometheus.Counter
+	keptMade   prometheus.Counter
+	keptUsed   prometheus.Counter
+	keptFailed prometheus.Counter
+	keptRows   prometheus.Gauge
 	broken     prometheus.Counter
 }
 
@@ -53,12 +57,28 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 			Name: "footfall_lake_catalog_changes_total",
 			Help: "States of the catalog made for reports of an earlier one and what changed since.",
 		}),
+		keptMade: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "footfall_lake_kept_sets_total",
+			Help: "Sets of tables, such as an organizer's credited orders, that a reading made and kept for others.",
+		}),
+		keptUsed: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "footfall_lake_kept_uses_total",
+			Help: "Times a reading used kept tables and did not make its own.",
+		}),
+		keptFailed: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "footfall_lake_kept_failures_total",
+			Help: "Times tables could not be kept or dropped; the reading went on with its own.",
+		}),
+		keptRows: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "footfall_lake_kept_rows",
+			Help: "Rows of orders and refunds that kept tables are made of.",
+		}),
 		broken: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "footfall_lake_broken_databases_total",
 			Help: "Times DuckDB failed for good, so that it was started anew.",
 		}),
 	}
-	for _, c := range []prometheus.Collector{m.readings, m.seconds, m.verified, m.refused, m.warmed, m.dimensions, m.changes, m.broken} {
+	for _, c := range []prometheus.Collector{m.readings, m.seconds, m.verified, m.refused, m.warmed, m.dimensions, m.changes, m.keptMade, m.keptUsed, m.keptFailed, m.keptRows, m.broken} {
 		if err := r.Register(c); err != nil {
 			return nil, err
 		}

@@ -21,6 +21,13 @@ type Reading struct {
 	// until the reading ends; nothing else may run on the connection before the
 	// last batch is taken.
 	Query func(ctx context.Context, s Statement) ([]Column, Batches, error)
+
+	// Keep runs build, which makes these temporary tables, or finds them under
+	// their names as an earlier reading made them: one of the same key, the same
+	// rows and the same state of the catalog. key must hold all else that they
+	// depend on; build looks at visits by Visits alone. Neither may change the
+	// tables afterwards.
+	Keep func(ctx context.Context, key string, tables []string, build func(context.Context) error) error
 }
 
 // Statement is what Query runs. Text is ours or checked; what a person typed is

@@ -1,0 +1,287 @@
+package lake
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"footfall/schemas/lake/lakelog"
+)
+
+const (
+	// keptRows of orders and refunds are what all kept tables may stand on, at some
+	// 500 bytes each. Above it making them anew costs more in reading than in planning.
+	keptRows = 100_000
+	// keptSets of tables are a dashboard's ranges, of a few organizers.
+	keptSets = 16
+)
+
+// kept keeps tables that readings made, for other readings that would make the
+// same: those that know the same rows and the same state of the catalog, and ask
+// the same. What differs between two as-ofs, snapshots or states is never shared:
+// it is in the key, or, where it was looked at only while the tables were made, is
+// compared before they are used.
+type kept struct {
+	db      *sql.DB
+	rows    int64
+	sets    int
+	metrics *metrics
+
+	mu   sync.Mutex // guards what follows, and every set's users
+	made int        // sets, ever
+	list []*keptSet // the last used stands last
+}
+
+// keptSet is the tables of one key, in a schema of their own.
+type keptSet struct {
+	key, schema string
+	rows        int64 // of the files that they are made of
+	users       int
+	old         bool          // in the list no more: it is dropped after its last user
+	ready       chan struct{} // closed once the tables are there, or failed is set
+	failed      bool
+	looked      []lookedAt // visits that the tables are made of; fixed once ready
+}
+
+// lookedAt is a range of visits and what there was to see.
+type lookedAt struct {
+	between [2]int64
+	rows    string
+}
+
+func newKept(db *sql.DB, m *metrics) *kept {
+	return &kept{db: db, rows: keptRows, sets: keptSets, metrics: m}
+}
+
+// keeping is one reading's use of what is kept.
+type keeping struct {
+	kept    *kept
+	conn    *sql.Conn
+	catalog string                                                               // the schema of its state
+	base    string                                                               // the rows of orders and refunds, as rowsOf has them
+	rows    int64                                                                // of their files
+	visits  func(ctx context.Context, between [2]int64) (rows string, err error) // of a range, their files verified
+
+	making   bool
+	looked   []lookedAt
+	releases []func(context.Context)
+}
+
+// rowsOf names the rows that an as-of knows of some files: of files that hold
+// later ones it is another as-of's as well.
+func rowsOf(files []lakelog.File, asOfUS int64) string {
+	names, cut := make([]string, 0, len(files)+1), false
+	for _, f := range files {
+		names = append(names, f.Path+" "+f.SHA256)
+		cut = cut || f.MaxKnownAtUS > asOfUS
+	}
+	slices.Sort(names)
+	if cut {
+		names = append(names, strconv.FormatInt(asOfUS, 10))
+	}
+	sum := sha256.Sum256([]byte(strings.Join(names, "\n")))
+	return hex.EncodeToString(sum[:])
+}
+
+// keep is Reading.Keep.
+func (k *keeping) keep(ctx context.Context, key string, tables []string, build func(context.Context) error) error {
+	if err := k.search(ctx, ""); err != nil {
+		return err
+	}
+	key = k.catalog + " " + k.base + " " + key
+	for {
+		set, mine, evicted := k.kept.take(key, k.rows)
+		k.kept.drop(ctx, evicted)
+		if set == nil {
+			return build(ctx)
+		}
+		if mine {
+			err := k.fill(ctx, set, tables, build)
+			k.kept.release(ctx, set)
+			return err
+		}
+		same, err := k.same(ctx, set)
+		if err != nil || !same {
+			k.kept.release(ctx, set)
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		k.releases = append(k.releases, func(ctx context.Context) { k.kept.release(ctx, set) })
+		k.kept.metrics.keptUsed.Inc()
+		return k.search(ctx, set.schema)
+	}
+}
+
+// search chooses the catalog's tables, and kept ones beside them.
+func (k *keeping) search(ctx context.Context, schema string) error {
+	path := "memory." + k.catalog
+	if schema != "" {
+		path += ",memory." + schema
+	}
+	if _, err := k.conn.ExecContext(ctx, "SET search_path = '"+path+"'"); err != nil {
+		return fmt.Errorf("choosing tables: %w", err)
+	}
+	return nil
+}
+
+// same waits for a set that another reading makes, and says whether this one
+// would see the same visits while it makes it; where it would not, or the other
+// failed, the set is given up.
+func (k *keeping) same(ctx context.Context, set *keptSet) (bool, error) {
+	select {
+	case <-set.ready:
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+	if set.failed {
+		return false, nil
+	}
+	for _, l := range set.looked {
+		rows, err := k.visits(ctx, l.between)
+		if err != nil {
+			return false, err
+		}
+		if rows != l.rows {
+			k.kept.forget(set)
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// look notes what a view of the reading stands on: all of them on orders and
+// refunds, and the tables that are being made on the visits that they look at.
+func (k *keeping) look(v view, files []lakelog.File, asOfUS int64) {
+	switch {
+	case v.timed == "":
+		k.base += " " + rowsOf(files, asOfUS)
+		for _, f := range files {
+			k.rows += f.Rows
+		}
+	case k.making:
+		k.looked = append(k.looked, lookedAt{v.between, rowsOf(files, asOfUS)})
+	}
+}
+
+// fill makes the tables and copies them for others.
+func (k *keeping) fill(ctx context.Context, set *keptSet, tables []string, build func(context.Context) error) error {
+	defer close(set.ready)
+	k.making, k.looked = true, nil
+	err := build(ctx)
+	k.making = false
+	if err == nil {
+		set.looked = k.looked
+		if copyErr := k.copy(ctx, set.schema, tables); copyErr == nil {
+			k.kept.metrics.keptMade.Inc()
+			return nil
+		}
+		k.kept.metrics.keptFailed.Inc() // this reading has its own tables all the same
+	}
+	set.failed = true
+	k.kept.forget(set)
+	return err
+}
+
+func (k *keeping) copy(ctx context.Context, schema string, tables []string) error {
+	if _, err := k.conn.ExecContext(ctx, "CREATE SCHEMA memory."+schema); err != nil {
+		return err
+	}
+	for _, table := range tables {
+		if _, err := k.conn.ExecContext(ctx, fmt.Sprintf("CREATE TABLE memory.%s.%s AS FROM temp.%s", schema, table, table)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// release gives back what the reading used.
+func (k *keeping) release(ctx context.Context) {
+	for _, release := range k.releases {
+		release(context.WithoutCancel(ctx))
+	}
+}
+
+// take finds the set of a key, or begins it; nil where there is no room for it.
+// Those that made room are to be dropped.
+func (c *kept) take(key string, rows int64) (set *keptSet, mine bool, evicted []*keptSet) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i, e := range c.list {
+		if e.key == key {
+			c.list = append(append(c.list[:i:i], c.list[i+1:]...), e)
+			e.users++
+			return e, false, nil
+		}
+	}
+	if rows > c.rows {
+		return nil, false, nil
+	}
+	defer c.observe()
+	all := rows
+	for _, e := range c.list {
+		all += e.rows
+	}
+	for i := 0; i < len(c.list) && (len(c.list) >= c.sets || all > c.rows); {
+		e := c.list[i]
+		if e.users > 0 {
+			i++
+			continue
+		}
+		e.old = true
+		all -= e.rows
+		evicted = append(evicted, e)
+		c.list = append(c.list[:i:i], c.list[i+1:]...)
+	}
+	if len(c.list) >= c.sets || all > c.rows {
+		return nil, false, evicted
+	}
+	c.made++
+	set = &keptSet{key: key, schema: fmt.Sprintf("kept_%d", c.made), rows: rows, users: 1, ready: make(chan struct{})}
+	c.list = append(c.list, set)
+	return set, true, evicted
+}
+
+// forget lets nobody else find a set.
+func (c *kept) forget(set *keptSet) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	set.old = true
+	c.list = slices.DeleteFunc(c.list, func(e *keptSet) bool { return e == set })
+	c.observe()
+}
+
+func (c *kept) release(ctx context.Context, set *keptSet) {
+	c.mu.Lock()
+	set.users--
+	last := set.old && set.users == 0
+	c.mu.Unlock()
+	if last {
+		c.drop(ctx, []*keptSet{set})
+	}
+}
+
+// drop removes sets that nobody uses. Where that fails, their memory is given back
+// with the database's.
+func (c *kept) drop(ctx context.Context, sets []*keptSet) {
+	for _, set := range sets {
+		if _, err := c.db.ExecContext(context.WithoutCancel(ctx), "DROP SCHEMA IF EXISTS memory."+set.schema+" CASCADE"); err != nil {
+			c.metrics.keptFailed.Inc()
+		}
+	}
+}
+
+func (c *kept) observe() {
+	var rows int64
+	for _, e := range c.list {
+		rows += e.rows
+	}
+	c.metrics.keptRows.Set(float64(rows))
+}
