@@ -29,7 +29,8 @@ func world() ledger.World {
 			{Organizer: "south", Text: "Anna", Affiliate: "other-anna"},
 		},
 		Coupons: []ledger.Coupon{
-			{Organizer: "north", Text: "ten", Code: "anna"}, {Organizer: "north", Text: "opera-ten", Code: "blog", Event: "opera"},
+			{Organizer: "north", Text: "ten", Code: "anna"},
+			{Organizer: "north", Text: "opera-ten", Code: "blog", Event: "opera"},
 			{Organizer: "north", Text: "quiet", Code: "paused"},
 		},
 	}

@@ -153,8 +153,10 @@ func ledgerWorld() ledger.World {
 			{Organizer: "south", Text: "radio-S", Event: "s-surf", Affiliate: "boardfm"},
 		},
 		Coupons: []ledger.Coupon{
-			{Organizer: "north", Text: "ten", Code: "foodie"}, {Organizer: "north", Text: "hush", Code: "quiet"},
-			{Organizer: "east", Text: "gala-5", Code: "gala", Event: "e-gala"}, {Organizer: "south", Text: "ten", Code: "Wave.1"},
+			{Organizer: "north", Text: "ten", Code: "foodie"},
+			{Organizer: "north", Text: "hush", Code: "quiet"},
+			{Organizer: "east", Text: "gala-5", Code: "gala", Event: "e-gala"},
+			{Organizer: "south", Text: "ten", Code: "Wave.1"},
 		},
 	}
 }
