@@ -151,8 +151,11 @@ func (e *env) demoCanListen(ctx context.Context, shop string) error {
 		return err
 	}
 	for _, l := range []struct{ key, address string }{
-		{"admin.listen", s.Admin.Listen}, {"collector.edge.listen", s.Collector.Edge.Listen}, {"collector.orders.listen", s.Collector.Orders.Listen},
-		{"reporter.api.listen", s.Reporter.API.Listen}, {"--shop-listen", shop},
+		{"admin.listen", s.Admin.Listen},
+		{"collector.edge.listen", s.Collector.Edge.Listen},
+		{"collector.orders.listen", s.Collector.Orders.Listen},
+		{"reporter.api.listen", s.Reporter.API.Listen},
+		{"--shop-listen", shop},
 	} {
 		if l.address == "" {
 			continue

@@ -289,7 +289,11 @@ func (s *recountScenario) vary(q url.Values) {
 	}
 	if s.chance(30) {
 		field := oneOf(w, "source", "verdict", "typed", "sub1", "sub5", "utm-source", "utm-content")
-		q.Set("where", field+oneOf(w, " = ", " != ")+oneOf(w, `a,B`, `"(none)"`, `valid,bot`, `"(direct)","(no visit)"`, `nobody,claimme`, `"a,b"`))
+		values := oneOf(w, `a,B`, `"(none)"`, `valid,bot`, `"(direct)","(no visit)"`, `nobody,claimme`, `"a,b"`)
+		if field == "verdict" { // others are refused
+			values = oneOf(w, `valid,bot`, `"(direct)","(no visit)"`, `unknown_code`, `head,prefetch,paused`)
+		}
+		q.Set("where", field+oneOf(w, " = ", " != ")+values)
 	}
 	if s.chance(20) {
 		q.Set("policy", "1") // what if

@@ -107,7 +107,9 @@ func bootStatements(c Config, root, temp string) []string {
 }
 
 func (d *database) close() error {
-	return errors.Join(d.db.Close(), d.connector.Close(), os.RemoveAll(d.temp))
+	err := errors.Join(d.db.Close(), d.connector.Close(), os.RemoveAll(d.temp))
+	_ = os.Remove(filepath.Dir(d.temp)) // stays where another database still has its own in it
+	return err
 }
 
 // quote gives a SQL string.

@@ -112,12 +112,12 @@ func (d dimension) keys(k, suffix string, zone offsets) (columns []shown, joins 
 		return []shown{{Column: c, sql: zone.label(d.name, k), sort: []string{k}}}, "", 0
 	case orders:
 		return []shown{
-				text("order_id", "Order", k),
-				{Column: reports.Column{Name: "ordered_at", Title: "Ordered", Kind: reports.KindTime}, sql: "o" + suffix + ".ordered_ms * 1000"},
-				text("state", "State", "o"+suffix+".state"),
-				text("event", "Event", "coalesce(oe"+suffix+".slug, 'unknown')"),
-				text("rule", "Rule", "coalesce(oc"+suffix+".rule, 'direct')"),
-			}, fmt.Sprintf(` JOIN orders o%[2]s ON o%[2]s.order_id = %[1]s LEFT JOIN credits oc%[2]s ON oc%[2]s.order_id = %[1]s
+			text("order_id", "Order", k),
+			{Column: reports.Column{Name: "ordered_at", Title: "Ordered", Kind: reports.KindTime}, sql: "o" + suffix + ".ordered_ms * 1000"},
+			text("state", "State", "o"+suffix+".state"),
+			text("event", "Event", "coalesce(oe"+suffix+".slug, 'unknown')"),
+			text("rule", "Rule", "coalesce(oc"+suffix+".rule, 'direct')"),
+		}, fmt.Sprintf(` JOIN orders o%[2]s ON o%[2]s.order_id = %[1]s LEFT JOIN credits oc%[2]s ON oc%[2]s.order_id = %[1]s
 			LEFT JOIN events oe%[2]s ON oe%[2]s.event_id = o%[2]s.event_id`, k, suffix), 0
 	default:
 		return []shown{text(d.name, d.title, k)}, "", 0
