@@ -13,7 +13,9 @@ import (
 // works with by itself.
 func newKeyCommand(e *env) *cobra.Command {
 	return group("key", "Keys: of programs that ask the API, and of click ids",
-		"", newAPIKeyCommand(e), newClickKeyCommand(e))
+		`Two kinds of keys: "key api" lets programs ask the API as a role of one
+organizer; "key click" signs click ids, and is the installation's own.`,
+		newAPIKeyCommand(e), newClickKeyCommand(e))
 }
 
 func newAPIKeyCommand(e *env) *cobra.Command {
