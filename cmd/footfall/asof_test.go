@@ -229,8 +229,15 @@ func (w *asOfWorld) keep(ctx context.Context) error {
 		return nil
 	}
 	id := oneOf(w.recountWorld, s.orders...).body["id"].(string)
-	return w.keepOne(ctx, "/v1/orders/"+s.slug+"/"+url.PathEscape(id)+"/explanation?as_of="+strconv.FormatInt(asOf, 10))
+	err = w.keepOne(ctx, "/v1/orders/"+s.slug+"/"+url.PathEscape(id)+"/explanation?as_of="+strconv.FormatInt(asOf, 10))
+	if errors.Is(err, errNotYet) {
+		return nil // the log of orders is ahead of the watermark
+	}
+	return err
 }
+
+// errNotYet is of an order that the as-of doesn't know.
+var errNotYet = errors.New("not known at this as-of")
 
 func (w *asOfWorld) keepOne(ctx context.Context, path string) error {
 	body, settled, err := w.get(ctx, path)
@@ -280,6 +287,9 @@ func (w *asOfWorld) get(ctx context.Context, path string) (body []byte, settled 
 		return nil, "", err
 	}
 	body, err = io.ReadAll(answer.Body)
+	if err == nil && answer.StatusCode == http.StatusNotFound {
+		err = fmt.Errorf("%s: %w", path, errNotYet)
+	}
 	if err == nil && answer.StatusCode != http.StatusOK {
 		err = fmt.Errorf("%s: %d %s", path, answer.StatusCode, body)
 	}
