@@ -249,11 +249,16 @@ func recountDimensions() []string {
 }
 
 // ask asks some reports of the scenario: who every order is credited to, then
-// any, of the newest as-of and of earlier ones.
+// any, of the newest as-of and of earlier ones; the third is of everything, by
+// owner and day.
 func (s *recountScenario) ask(ctx context.Context, reports int) error {
 	for i := range reports {
 		q := url.Values{"organizer": {s.slug}, "by": {"order," + oneOf(s.w, "code", "affiliate")}, "columns": {"all"}}
-		if i > 0 {
+		switch i {
+		case 0:
+		case 2:
+			q.Set("by", "affiliate,day")
+		default:
 			s.vary(q)
 		}
 		if i%2 == 1 {
