@@ -18,13 +18,13 @@ environment() {
 	fi
 	echo "setup: making the Python environment $name"
 	rm -rf "$dir"
-	mkdir -p "$cache"
 	python3 -m venv "$dir"
 	"$dir/bin/pip" install --quiet --disable-pip-version-check "$@"
 	echo "$stamp" >"$dir/stamp"
 }
 
-exec 9>"$cache.python.lock" 2>/dev/null || { mkdir -p "$(dirname "$cache")"; exec 9>"$cache.python.lock"; }
+mkdir -p "$cache"
+exec 9>"$cache/python.lock"
 flock 9
 environment python -r "$here/python.txt"
 environment python-duckdb2 duckdb==2.0.0
