@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,6 +29,13 @@ const (
 	lingerBytes = 256 << 10
 )
 
+// waitEvery is how often a connection looks for its next request at once, and
+// then waits in the poller; the other times those whose requests have come are
+// answered first, and its own has mostly come by then: no read that finds nothing,
+// no wait, no wake-up. Never waiting would starve who waits in the poller
+// (docs/adr/0009-express-answers.md).
+const waitEvery = 3
+
 // tlsHandshake is the first byte of TLS; no HTTP method begins with it.
 const tlsHandshake = 0x16
 
@@ -39,13 +47,16 @@ type conn struct {
 	listener *listener
 	client   netip.Addr   // that it comes from
 	address  netip.Addr   // that it is counted under; zero: not counted
+	shard    int          // of the journal, for all its visits
 	at       atomic.Int64 // phase and, above it, the coarse milliseconds of its begin
 	linger   atomic.Bool  // close only after the client has had its answer
 	once     sync.Once
 
 	// Of the one goroutine that reads:
-	begun bool // something was read
-	last  byte // the byte before the next one
+	begun  bool  // something was read
+	served bool  // the HTTP server has had bytes, and may hold some: all others are for it
+	turn   uint8 // requests answered here, around and around
+	last   byte  // the byte before the next one
 }
 
 func (c *conn) enter(phase int64) {
@@ -71,9 +82,27 @@ func (c *conn) wake(phase int64) bool {
 }
 
 // Read reads bytes of request heads, since nothing else is allowed here: TLS
-// and lines without a carriage return are errors.
+// and lines without a carriage return are errors. What can be answered at once is,
+// and never comes out.
 func (c *conn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
+	for n > 0 && !c.served {
+		answered, failed := c.listener.edge.express(c, b[:n])
+		if !answered {
+			c.served = true
+			break
+		}
+		c.begun = true
+		if failed != nil {
+			return 0, io.EOF // another error would be answered by the server
+		}
+		if c.turn++; c.turn%waitEvery != 0 {
+			runtime.Gosched()
+		}
+		if n, err = c.Conn.Read(b); n <= 0 {
+			return 0, io.EOF // the end between two requests, whoever made it, has no answer
+		}
+	}
 	if n <= 0 {
 		return n, err
 	}

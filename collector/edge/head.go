@@ -16,14 +16,16 @@ type head struct {
 	prefetch  bool
 	body      bool // Transfer-Encoding, or a Content-Length other than 0
 	folded    bool // a line that goes on from the one before
+	special   bool // holds what only the HTTP server can judge
 }
 
 // maxForwarded is how many X-Forwarded-For lines are looked at: proxies join
 // them, so more than a few is noise. The last ones count.
 const maxForwarded = 4
 
-// parse reads the lines between the request line and the empty line. The
-// server has checked that names and values hold no control bytes.
+// parse reads the lines between the request line and the empty line. Where they
+// are not special, every one is a name, a colon and printable ASCII, no name
+// speaks of a body or of the connection's end, and there is one Host.
 func (h *head) parse(raw []byte) {
 	*h = head{}
 	for len(raw) > 0 {
@@ -35,11 +37,26 @@ func (h *head) parse(raw []byte) {
 		}
 		if n := len(line); n > 0 && line[n-1] == '\r' {
 			line = line[:n-1]
+		} else {
+			h.special = true
 		}
+		h.special = h.special || !plain(line, false) || !named(line)
 		if len(line) > 0 {
 			h.line(line)
 		}
 	}
+	h.special = h.special || h.hosts != 1
+}
+
+// named holds for a line that begins with a token of RFC 9110, section 5.6.2, and
+// a colon.
+func named(line []byte) bool {
+	for i, c := range line {
+		if !tokenByte[c] {
+			return c == ':' && i > 0
+		}
+	}
+	return false
 }
 
 // line takes one line where its name is one that matters. The first letter
@@ -68,10 +85,18 @@ func (h *head) line(line []byte) {
 			}
 		} else if value, ok := field(line, "content-length"); ok {
 			h.body = h.body || string(trim(value)) != "0"
+			h.special = true
+		} else if value, ok := field(line, "connection"); ok {
+			value = trim(value)
+			h.special = h.special || len(value) != len(keepAlive) || !is(value, keepAlive)
+		}
+	case 'e':
+		if _, ok := field(line, "expect"); ok {
+			h.special = true
 		}
 	case 't':
 		if _, ok := field(line, "transfer-encoding"); ok {
-			h.body = true
+			h.body, h.special = true, true
 		}
 	case 'x':
 		if value, ok := field(line, "x-forwarded-for"); ok {
@@ -91,6 +116,9 @@ func (h *head) line(line []byte) {
 		}
 	}
 }
+
+// keepAlive is what a connection is without being told so.
+const keepAlive = "keep-alive"
 
 // field gives the value of a line whose name is the one told, in lower case.
 func field(line []byte, name string) (value []byte, ok bool) {

@@ -65,7 +65,10 @@ func listen(ctx context.Context, address string) (*net.TCPListener, error) {
 type listener struct {
 	acceptor
 	edge     *Edge
-	coarseMS atomic.Int64 // uptime at the last sweep: all the time that connections know
+	coarseMS atomic.Int64           // uptime at the last sweep: all the time that connections know
+	found    atomic.Pointer[[]byte] // foundHead of the last sweep's second
+	second   int64                  // that it is of; of the goroutine that sweeps
+	taken    uint64                 // connections ever; of the goroutine that accepts
 	stopping chan struct{}
 
 	mu        sync.Mutex
@@ -84,8 +87,17 @@ func newListener(l acceptor, e *Edge) *listener {
 		acceptor: l, edge: e, stopping: make(chan struct{}),
 		conns: map[*conn]struct{}{}, addresses: map[netip.Addr]int{},
 	}
-	out.coarseMS.Store(e.uptime().Milliseconds())
+	out.tick(e.uptime())
 	return out
+}
+
+// tick moves the time that connections know.
+func (l *listener) tick(uptime time.Duration) {
+	l.coarseMS.Store(uptime.Milliseconds())
+	if now := l.edge.deps.Clock(); now.Unix() != l.second {
+		l.second = now.Unix()
+		l.found.Store(foundHead(now))
+	}
 }
 
 // Accept gives the next connection. Errors are tried again after a pause, until
@@ -123,7 +135,11 @@ func (l *listener) Accept() (net.Conn, error) {
 // take wraps a connection, or closes it where there are too many, altogether or
 // of its address.
 func (l *listener) take(raw net.Conn) net.Conn {
-	c := &conn{Conn: raw, listener: l, client: peerAddress(raw.RemoteAddr())}
+	l.taken++
+	c := &conn{
+		Conn: raw, listener: l, client: peerAddress(raw.RemoteAddr()),
+		shard: int(l.taken % uint64(l.edge.deps.Journal.Shards())), //nolint:gosec // less than the shards
+	}
 	c.enter(phaseIdle)
 	if limit := l.edge.config.MaxConnectionsPerAddress; limit > 0 && l.edge.config.TrustedHops == 0 {
 		c.address = limited(c.client)
@@ -197,8 +213,8 @@ func past() time.Time { return time.Unix(1, 0) }
 
 // sweep ends connections that are slower than the configuration allows.
 func (l *listener) sweep(uptime time.Duration) {
+	l.tick(uptime)
 	nowMS := uptime.Milliseconds()
-	l.coarseMS.Store(nowMS)
 	config := &l.edge.config
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -219,8 +235,8 @@ func (l *listener) sweep(uptime time.Duration) {
 
 // release closes connections that have been silent for a while, in a drain.
 func (l *listener) release(uptime time.Duration) {
+	l.tick(uptime)
 	nowMS := uptime.Milliseconds()
-	l.coarseMS.Store(nowMS)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for c := range l.conns {

@@ -16,6 +16,7 @@ type scratch struct {
 	text     []byte // decoded texts of the visit; never grows
 	body     []byte
 	location []byte
+	answer   []byte // on the express path
 	cookie   []byte
 	cookieID [visit.CookieBytes]byte
 	code     [codeRoom]byte // the winning affiliate, decoded
@@ -30,7 +31,7 @@ const textRoom = visit.MaxCodeText + 2*visit.MaxHeader + 10*visit.MaxCarried
 func newScratch() *scratch {
 	return &scratch{
 		text: make([]byte, 0, textRoom), body: make([]byte, 0, visit.MaxBody),
-		location: make([]byte, 0, 1024), cookie: make([]byte, 0, 256),
+		location: make([]byte, 0, 1024), answer: make([]byte, 0, 1536), cookie: make([]byte, 0, 256),
 	}
 }
 

@@ -2,11 +2,9 @@ package edge
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"os"
-	"runtime/debug"
 
 	"github.com/valyala/fasthttp"
 )
@@ -140,7 +138,7 @@ func (e *Edge) answer(ctx *fasthttp.RequestCtx, s *scratch) {
 	c := ctx.Conn().(*conn) //nolint:forcetypeassert // the listener makes no other
 	cookie := e.visitEvent(s, view, &event, request{
 		head: ctx.IsHead(), query: query, timeMS: e.deps.Clock().UnixMilli(), client: c.client,
-		shard: int(ctx.ConnID() % uint64(e.deps.Journal.Shards())),
+		shard: c.shard,
 	})
 	h := &ctx.Response.Header
 	h.SetStatusCode(fasthttp.StatusFound)
@@ -237,15 +235,4 @@ func (e *Edge) refuseBroken(ctx *fasthttp.RequestCtx, err error) {
 	}
 	ctx.Response.Reset()
 	e.refuse(ctx, status, reason)
-}
-
-// panicked keeps a panic to its request: the server itself would let it end the
-// process.
-func (e *Edge) panicked(ctx *fasthttp.RequestCtx, p any) {
-	e.metrics.panics.Inc()
-	// The value could quote the request: its type and the stack don't.
-	e.log.Warn("request panicked", "type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
-	ctx.Response.Reset()
-	e.respond(ctx, fasthttp.StatusInternalServerError)
-	e.abandon(ctx)
 }

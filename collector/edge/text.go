@@ -23,6 +23,14 @@ var queryByte = func() (table [256]bool) { //nolint:gochecknoglobals // a consta
 	return table
 }()
 
+// tokenByte marks the bytes of header names: RFC 9110, section 5.6.2.
+var tokenByte = func() (table [256]bool) { //nolint:gochecknoglobals // a constant table
+	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~") {
+		table[c] = true
+	}
+	return table
+}()
+
 // appendQuery appends raw so that it is a part of a query whatever it holds:
 // escapes are kept as they are, every other byte that a query can't hold, a
 // lone % among them, is escaped.
