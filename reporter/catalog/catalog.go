@@ -72,6 +72,9 @@ type Catalog struct {
 	takeover    sync.Mutex // serializes looks at takeovers
 	takeovers   takeovers  // guarded by takeover
 
+	hasher   *hasher
+	sessions *sessions
+
 	without      without
 	oldestSQLite string // minSQLite; a test asks for one that isn't there yet
 
@@ -104,7 +107,7 @@ func New(config Config, deps Deps) (*Catalog, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Catalog{config: config, deps: deps, metrics: m, changed: make(chan struct{}), oldestSQLite: minSQLite}, nil
+	return &Catalog{config: config, deps: deps, metrics: m, changed: make(chan struct{}), hasher: newHasher(), sessions: newSessions(), oldestSQLite: minSQLite}, nil
 }
 
 // Open takes the lock and opens the catalog, making one where none ever stood.

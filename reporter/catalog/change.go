@@ -121,10 +121,15 @@ const (
 	kindCollector     = "collector"
 	kindWebhookSecret = "webhook_secret"
 	kindCoupon        = "coupon"
+	kindPerson        = "person"
+	kindOneTime       = "one_time_link"
+	kindSession       = "session"
+	kindView          = "saved_view"
+	kindShare         = "share_link"
 )
 
 func idKinds() []string {
-	return []string{kindOrganizer, kindEvent, kindAffiliate, kindCode, kindCollector, kindWebhookSecret, kindCoupon, kindAPIKey}
+	return []string{kindOrganizer, kindEvent, kindAffiliate, kindCode, kindCollector, kindWebhookSecret, kindCoupon, kindAPIKey, kindPerson, kindOneTime, kindSession, kindView, kindShare}
 }
 
 func maxID(kind string) uint64 {

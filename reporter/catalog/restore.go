@@ -243,6 +243,13 @@ func (ch *change) restore(ctx context.Context, seen Seen, before standing, water
 // the journals of a later collector would have no reader, and the clicks of a
 // later key no credit.
 func (ch *change) carry(ctx context.Context, before standing) error {
+	// What was signed out, used up or revoked since the backup must not open again:
+	// people sign in anew, links are made anew.
+	for _, statement := range []string{`DELETE FROM sessions`, `DELETE FROM one_time_links`, fmt.Sprintf(`UPDATE share_links SET ended_us = %d WHERE ended_us IS NULL`, ch.now.UnixMicro())} {
+		if err := ch.exec(ctx, statement); err != nil {
+			return err
+		}
+	}
 	for _, k := range before.collectors {
 		if err := ch.exec(ctx, `INSERT OR REPLACE INTO collectors (id, name, orders, token_hash, enrolled_us, opened_us, retired_us, closed_us) VALUES (?, ?, ?, coalesce(?, x''), ?, ?, ?, ?)`,
 			k.id, k.name, k.orders, k.hash, k.enrolledUS, k.openedUS, k.retiredUS, k.closeUS); err != nil {

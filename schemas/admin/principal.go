@@ -13,6 +13,7 @@ type Role string
 const (
 	RoleOperator  Role = "operator"  // the installation: everything. The unix socket's peers are operators
 	RoleOwner     Role = "owner"     // of one organizer: everything of it
+	RoleManager   Role = "manager"   // of one organizer: reads everything of it, and keeps its affiliates and codes
 	RoleAnalyst   Role = "analyst"   // of one organizer: reads everything of it
 	RoleViewer    Role = "viewer"    // of one organizer: reads reports, and no names of people beyond theirs
 	RoleAffiliate Role = "affiliate" // of one organizer: reads its own rows

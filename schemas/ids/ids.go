@@ -28,6 +28,9 @@ type CodeID uint32
 // CollectorID is an enrolled collector.
 type CollectorID uint32
 
+// PersonID is somebody who signs in.
+type PersonID uint32
+
 // Epoch is the random name of one run of a journal. Compared for equality only.
 type Epoch uint64
 

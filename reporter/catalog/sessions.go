@@ -1,0 +1,253 @@
+package catalog
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"footfall/schemas/admin"
+	"footfall/schemas/ids"
+)
+
+const (
+	// sessionIdle and sessionLife end a session that nobody used for a fortnight,
+	// and any after a quarter.
+	sessionIdle = 14 * 24 * time.Hour
+	sessionLife = 90 * 24 * time.Hour
+	// sessionStep is how coarse the time of a session's last use is kept.
+	sessionStep = 5 * time.Minute
+	// keptSessions are answered without the file; beyond them all are forgotten,
+	// and read again.
+	keptSessions = 10_000
+	// maxLabelBytes bounds what a browser says it is.
+	maxLabelBytes = 200
+)
+
+// sessions are those that asked lately, by the hash of their token. What a row
+// says is looked up again when anything of its person changes.
+type sessions struct {
+	mu   sync.Mutex
+	byID map[string]keptSession // guarded by mu
+}
+
+type keptSession struct {
+	session admin.Session
+	readAt  time.Time
+}
+
+func newSessions() *sessions { return &sessions{byID: map[string]keptSession{}} }
+
+// get gives a session that was read less than a step ago.
+func (s *sessions) get(hash string, now time.Time) (admin.Session, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k, ok := s.byID[hash]
+	age := now.Sub(k.readAt)
+	return k.session, ok && age >= 0 && age < sessionStep
+}
+
+func (s *sessions) keep(hash string, session admin.Session, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.byID) >= keptSessions {
+		clear(s.byID)
+	}
+	s.byID[hash] = keptSession{session, now}
+}
+
+// forget makes every session of a person be read again.
+func (s *sessions) forget(person ids.PersonID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for hash, k := range s.byID {
+		if k.session.Person.ID == person {
+			delete(s.byID, hash)
+		}
+	}
+}
+
+// errSignIn is one answer for an unknown email and for a wrong password.
+func errSignIn() error {
+	return admin.Refuse(admin.Invalid, "/password", "the email address and the password don't go together")
+}
+
+// verified gives the person of an email whose password this is. Whoever it is
+// not, the work and the refusal are the same.
+func (c *Catalog) verified(ctx context.Context, email, password string) (personRow, error) {
+	p, err := personBy(ctx, c.reader, "email = ? COLLATE NOCASE AND email <> ''", email)
+	if _, refused := admin.AsRefusal(err); err != nil && !refused {
+		return p, err
+	}
+	if len(password) > maxPasswordBytes {
+		password = "" // nobody's
+	}
+	good, stale, err := c.hasher.matches(ctx, p.password, password)
+	if err != nil {
+		return p, err
+	}
+	if !good || p.ID == 0 {
+		return p, errSignIn()
+	}
+	if !stale {
+		return p, nil
+	}
+	hash, err := c.hasher.hash(ctx, password)
+	if err != nil {
+		return p, err
+	}
+	return p, c.change(ctx, "footfall", func(ch *change) error {
+		return ch.exec(ctx, `UPDATE people SET password = ? WHERE id = ? AND password = ?`, hash, p.ID, p.password)
+	})
+}
+
+// SignIn opens a session for who knows the password. The token is shown once; a
+// browser keeps it. label is what the device says it is.
+func (c *Catalog) SignIn(ctx context.Context, email, password, label string) (token string, _ admin.Session, err error) {
+	p, err := c.verified(ctx, email, password)
+	if err != nil {
+		return "", admin.Session{}, err
+	}
+	return c.OpenSession(ctx, p.ID, label)
+}
+
+// OpenSession opens a session for a person who has just shown who it is.
+func (c *Catalog) OpenSession(ctx context.Context, person ids.PersonID, label string) (token string, out admin.Session, err error) {
+	token, hash, err := newLinkToken()
+	if err != nil {
+		return "", out, err
+	}
+	if len(label) > maxLabelBytes {
+		label = label[:maxLabelBytes]
+	}
+	err = c.change(ctx, fmt.Sprintf("person %d", person), func(ch *change) error {
+		p, err := personBy(ctx, ch, "id = ?", person)
+		if err != nil {
+			return err
+		}
+		id, err := ch.mintID(ctx, kindSession)
+		if err != nil {
+			return err
+		}
+		now := ch.now.UTC().Truncate(time.Microsecond)
+		out = admin.Session{ID: id, Person: p.Person, Label: label, Created: now, LastUsed: now}
+		old := ch.now.Add(-sessionLife).UnixMicro()
+		if err := ch.exec(ctx, `DELETE FROM sessions WHERE person = ? AND created_us < ?`, person, old); err != nil {
+			return err
+		}
+		if err := ch.exec(ctx, `INSERT INTO sessions (id, hash, person, label, created_us, used_us) VALUES (?, ?, ?, ?, ?, ?)`, id, hash, person, label, now.UnixMicro(), now.UnixMicro()); err != nil {
+			return err
+		}
+		return ch.audit(ctx, "sign in", fmt.Sprintf("person %d", person), nil, fields{"session": id})
+	})
+	return token, out, err
+}
+
+const sessionColumns = `SELECT id, person, label, created_us, used_us FROM sessions `
+
+func scanSession(r interface{ Scan(...any) error }) (s admin.Session, err error) {
+	var createdUS, usedUS int64
+	err = r.Scan(&s.ID, &s.Person.ID, &s.Label, &createdUS, &usedUS)
+	s.Created, s.LastUsed = time.UnixMicro(createdUS).UTC(), time.UnixMicro(usedUS).UTC()
+	return s, err
+}
+
+// live says whether a session still opens.
+func live(s admin.Session, now time.Time) bool {
+	return now.Sub(s.Created) < sessionLife && now.Sub(s.LastUsed) < sessionIdle
+}
+
+// Session says who asks with a token. An unknown, an ended and an expired one
+// give the same refusal.
+func (c *Catalog) Session(ctx context.Context, token string) (admin.Session, error) {
+	hash, now := hashOf(token), c.deps.Clock()
+	if s, ok := c.sessions.get(string(hash), now); ok && live(s, now) {
+		return s, nil
+	}
+	gone := admin.Refuse(admin.NotFound, "", "nobody is signed in")
+	s, err := scanSession(c.reader.QueryRowContext(ctx, sessionColumns+`WHERE hash = ?`, hash))
+	if errors.Is(err, sql.ErrNoRows) {
+		return s, gone
+	}
+	if err != nil {
+		c.metrics.failure(stepRead)
+		return s, c.explain(fmt.Errorf("reading a session: %w", err))
+	}
+	if !live(s, now) {
+		return s, gone
+	}
+	p, err := personBy(ctx, c.reader, "id = ?", s.Person.ID)
+	if err != nil {
+		return s, err
+	}
+	s.Person = p.Person
+	if now.Sub(s.LastUsed) >= sessionStep {
+		s.LastUsed = now.UTC().Truncate(time.Microsecond)
+		if err := c.noteSession(ctx, s); err != nil {
+			return s, err
+		}
+	}
+	c.sessions.keep(string(hash), s, now)
+	return s, nil
+}
+
+// noteSession keeps when a session was used.
+func (c *Catalog) noteSession(ctx context.Context, s admin.Session) error {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	if _, err := c.writer.ExecContext(ctx, `UPDATE sessions SET used_us = max(used_us, ?) WHERE id = ?`, s.LastUsed.UnixMicro(), s.ID); err != nil {
+		c.metrics.failure(stepKeyUse)
+		return c.explain(fmt.Errorf("keeping a session's use: %w", err))
+	}
+	return nil
+}
+
+// Sessions lists a person's signed-in devices, the last used first.
+func (c *Catalog) Sessions(ctx context.Context, person ids.PersonID) ([]admin.Session, error) {
+	rows, err := c.reader.QueryContext(ctx, sessionColumns+`WHERE person = ? ORDER BY used_us DESC, id DESC`, person)
+	list, err := collect(rows, err, func(r *sql.Rows) (admin.Session, error) { return scanSession(r) })
+	now := c.deps.Clock()
+	out := list[:0]
+	for _, s := range list {
+		if live(s, now) {
+			out = append(out, s)
+		}
+	}
+	return out, err
+}
+
+// EndSession signs one device of a person out; 0: all of them.
+func (c *Catalog) EndSession(ctx context.Context, actor string, person ids.PersonID, session uint32) error {
+	err := c.change(ctx, actor, func(ch *change) error {
+		if err := ch.exec(ctx, `DELETE FROM sessions WHERE person = ?1 AND (?2 = 0 OR id = ?2)`, person, session); err != nil {
+			return err
+		}
+		return ch.audit(ctx, "sign out", fmt.Sprintf("person %d", person), nil, fields{"session": session})
+	})
+	c.sessions.forget(person)
+	return err
+}
+
+// ChangePassword sets a new password for who knows the old one, and ends every
+// session of the person: the one that asks needs a new token too.
+func (c *Catalog) ChangePassword(ctx context.Context, person ids.PersonID, old, password string) error {
+	if err := checkPassword(password); err != nil {
+		return err
+	}
+	p, err := personBy(ctx, c.reader, "id = ?", person)
+	if err != nil {
+		return err
+	}
+	if good, _, err := c.hasher.matches(ctx, p.password, old); err != nil || !good {
+		return errors.Join(err, admin.Refuse(admin.Invalid, "/old", "this is not your password of today"))
+	}
+	hash, err := c.hasher.hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	err = c.change(ctx, fmt.Sprintf("person %d", person), func(ch *change) error { return ch.setPassword(ctx, person, hash) })
+	c.sessions.forget(person)
+	return err
+}
