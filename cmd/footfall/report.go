@@ -19,6 +19,7 @@ type reportFlags struct {
 	text   map[string]*string
 	yes    map[string]*bool
 	limit  int
+	offset int
 	policy int
 	format string
 	out    string
@@ -80,13 +81,14 @@ func (flags *reportFlags) add(c *cobra.Command, by, columns string) {
 		{"where", "", "conditions, such as 'source=google.com and visits>=10'"},
 		{"sort", "", "columns, each with - before it for descending (default -total_sales, or the time)"},
 		{"columns", columns, "figures by commas, or default, waterfall or all"},
-		{"compare", "", "with previous (the range just before) or year (a year before)"},
+		{"compare", "", "with previous (the range just before), year (a year before) or FROM/TO (a range of its own)"},
 		{"basis", "", "order (default: an order counts on its date) or visit (on its credited visit's)"},
 		{"zone", "", "IANA time zone (default: the event's, else the organizer's)"},
 		{"as-of", "", "what was known at this instant, as a report prints it (default: the newest there is)"},
 	} {
 		flags.text[f.name] = c.Flags().String(f.name, f.value, f.usage)
 	}
+	c.Flags().IntVar(&flags.offset, "offset", 0, "rows that come before the first: with --limit and --as-of, a page")
 	c.Flags().IntVar(&flags.limit, "limit", 0, "rows at most; the totals are of all (default: all)")
 	c.Flags().IntVar(&flags.policy, "policy", 0, "what if every order were credited by this version of the policy (default: the one in force at its date)")
 	c.Flags().StringVar(&flags.out, "out", "", "file to write, whole or not at all")
@@ -109,6 +111,9 @@ func (e *env) report(ctx context.Context, flags *reportFlags) error {
 	}
 	if flags.limit != 0 {
 		parameters.Set("limit", strconv.Itoa(flags.limit))
+	}
+	if flags.offset != 0 {
+		parameters.Set("offset", strconv.Itoa(flags.offset))
 	}
 	if flags.policy != 0 {
 		parameters.Set("policy", strconv.Itoa(flags.policy))

@@ -83,8 +83,11 @@ func compareText(f reports.Facts) string {
 	before := f
 	before.FromMS, before.ToMS = f.BeforeFromMS, f.BeforeToMS
 	name := "previous range"
-	if f.Compare == "year" {
+	switch {
+	case f.Compare == "year":
 		name = "range of a year before"
+	case f.Compare != "previous":
+		name = "range"
 	}
 	return name + ": " + rangeText(before)
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"strings"
 	"time"
 
 	"footfall/schemas/admin"
@@ -8,8 +9,19 @@ import (
 )
 
 // earlier is the range that a report is compared with: of the same length just
-// before, or a year before. Days are the zone's, whatever their length.
+// before, a year before, or one of its own. Days are the zone's, whatever their
+// length.
 func earlier(compare string, between [2]int64, zone *time.Location) ([2]int64, error) {
+	if from, to, own := strings.Cut(compare, "/"); own {
+		before, err := (&Query{From: from, To: to}).rangeOf(zone)
+		if r, refused := admin.AsRefusal(err); refused {
+			return before, admin.Refuse(r.Reason, "/compare", "the range to compare with: %s", r.Detail)
+		}
+		if from == "" || to == "" {
+			return before, admin.Refuse(admin.Invalid, "/compare", "compare is %q: want both ends of the range, as FROM/TO", compare)
+		}
+		return before, err
+	}
 	from, to := time.UnixMilli(between[0]).In(zone), time.UnixMilli(between[1]).In(zone)
 	before := [2]int64{2*between[0] - between[1], between[0]}
 	switch {

@@ -239,6 +239,8 @@ func TestWrongQuestionIsRefusedWithWhatIsAllowed(t *testing.T) {
 		"no day":              {report.Query{From: "yesterday"}, "/from", "2026-11-22"},
 		"no such day":         {report.Query{To: "2026-02-30"}, "/to", "2026-11-22"},
 		"limit":               {report.Query{Limit: -1}, "/limit", "1 to"},
+		"offset":              {report.Query{Offset: -1}, "/offset", "0 to"},
+		"compare":             {report.Query{From: "2026-11-03", To: "2026-11-04", Compare: "week"}, "/compare", "FROM/TO"},
 		"unknown organizer":   {report.Query{Organizer: "acmee"}, "/organizer", "acme, other"},
 		"no organizer":        {report.Query{Organizer: "-"}, "/organizer", "acme, other"},
 		"unknown event":       {report.Query{Event: "opera"}, "/event", "folk, jazz, rock"},

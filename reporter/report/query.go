@@ -23,11 +23,12 @@ type Query struct {
 	Where     string // conditions, as schemas/filter reads them
 	Sort      string // columns, each with - before it for descending
 	Columns   string // measures or presets, by commas; default when empty
-	Compare   string // previous or year; empty: with nothing
+	Compare   string // previous, year, or FROM/TO as From and To are written; empty: with nothing
 	Basis     string // order (when empty) or visit: whose date an order's figures fall on
 	Zone      string // IANA; empty: the event's, else the organizer's
 	Policy    int    // version that every order is credited by; 0: the one in force at its date
 	Limit     int    // rows; 0: all
+	Offset    int    // rows that come before the first
 	AsOfUS    int64  // microseconds since 1970; 0: the newest there is
 	Settled   bool   // only if nothing of it can change any more; without AsOfUS, the newest that is so
 }
@@ -52,7 +53,7 @@ const maxLimit = 10_000_000
 // parameters of a request, beside those that say how the answer is written.
 func parameters() []string {
 	return []string{
-		"by", "from", "to", "organizer", "event", "affiliate", "code", "where", "sort", "columns", "compare", "basis", "zone", "policy", "limit", "as_of", "settled",
+		"by", "from", "to", "organizer", "event", "affiliate", "code", "where", "sort", "columns", "compare", "basis", "zone", "policy", "limit", "offset", "as_of", "settled",
 		"format", "bom", "raw",
 	}
 }
@@ -75,6 +76,9 @@ func ParseQuery(values url.Values) (Query, error) {
 	}
 	var err error
 	if q.Limit, err = numberOf(values, "limit", maxLimit, "rows, or none for all"); err != nil {
+		return Query{}, err
+	}
+	if q.Offset, err = numberOf(values, "offset", maxLimit, "rows, or none to begin with the first"); err != nil {
 		return Query{}, err
 	}
 	const mostVersions = 1 << 31
@@ -132,14 +136,17 @@ func (q *Query) check() error {
 	if q.Basis != basisOrder && q.Basis != basisVisit {
 		return admin.Refuse(admin.Invalid, "/basis", "basis is %q: want order (an order counts on its date) or visit (on the date of its credited visit)", q.Basis)
 	}
-	if q.Compare != "" && q.Compare != comparePrevious && q.Compare != compareYear {
-		return admin.Refuse(admin.Invalid, "/compare", "compare is %q: want previous (the range just before) or year (the same range a year before)", q.Compare)
+	if q.Compare != "" && q.Compare != comparePrevious && q.Compare != compareYear && !strings.Contains(q.Compare, "/") {
+		return admin.Refuse(admin.Invalid, "/compare", "compare is %q: want previous (the range just before), year (the same range a year before) or FROM/TO (a range of its own)", q.Compare)
 	}
 	if q.Compare != "" && (q.From == "" || q.To == "") {
 		return admin.Refuse(admin.Invalid, "/compare", "compare needs both ends of the range: give from and to")
 	}
 	if q.Limit < 0 || q.Limit > maxLimit {
 		return admin.Refuse(admin.Invalid, "/limit", "limit is %d: want 1 to %d rows, or 0 for all", q.Limit, maxLimit)
+	}
+	if q.Offset < 0 || q.Offset > maxLimit {
+		return admin.Refuse(admin.Invalid, "/offset", "offset is %d: want 0 to %d rows", q.Offset, maxLimit)
 	}
 	if q.AsOfUS < 0 {
 		return admin.Refuse(admin.Invalid, "/as_of", "as-of is before 1970")

@@ -240,10 +240,13 @@ func (e *Engine) table(ctx context.Context, reading *reports.Reading, p *plan, o
 	}
 	rows := fmt.Sprintf("(SELECT l.*, %s FROM lines l%s)", strings.Join(expressions, ", "), joins)
 	limit := ""
-	if n := p.query.Limit; n > 0 && t.AllRows > int64(n) {
-		limit = fmt.Sprintf(" LIMIT %d", n)
-		t.Facts.Notes = append(t.Facts.Notes, fmt.Sprintf("the first %d of %d rows are shown; the totals are of all, and rest is what is not shown", n, t.AllRows))
-		rest := fmt.Sprintf("(FROM %s ORDER BY %s OFFSET %d)", rows, p.order(), n)
+	if first, last := p.shownOf(t.AllRows); last-first < t.AllRows {
+		limit = fmt.Sprintf(" LIMIT %d OFFSET %d", last-first, first)
+		t.Facts.Notes = append(t.Facts.Notes, shownText(first, last, t.AllRows))
+		rest := fmt.Sprintf("(FROM (SELECT *, row_number() OVER (ORDER BY %s) AS place FROM %s) WHERE place <= %d OR place > %d)", p.order(), rows, first, last)
+		if first == 0 { // without a number for each row
+			rest = fmt.Sprintf("(FROM %s ORDER BY %s OFFSET %d)", rows, p.order(), last)
+		}
 		if t.Rest, _, err = p.sums(ctx, reading, rest, "rest", len(keys), label); err != nil {
 			return nil, err
 		}
@@ -257,6 +260,27 @@ func (e *Engine) table(ctx context.Context, reading *reports.Reading, p *plan, o
 		Columns: t.Columns, Currency: currencyColumn().Name, Large: t.AllRows > manyRows && (p.query.Limit == 0 || p.query.Limit > manyRows),
 	})
 	return t, err
+}
+
+// shownOf says which rows of all are shown, from first to before last.
+func (p *plan) shownOf(all int64) (first, last int64) {
+	first, last = min(int64(p.query.Offset), all), all
+	if n := int64(p.query.Limit); n > 0 {
+		last = min(first+n, all)
+	}
+	return first, last
+}
+
+func shownText(first, last, all int64) string {
+	const rest = "; the totals are of all, and rest is what is not shown"
+	switch {
+	case first == 0:
+		return fmt.Sprintf("the first %d of %d rows are shown%s", last, all, rest)
+	case first == last:
+		return fmt.Sprintf("none of %d rows is shown: they end before row %d%s", all, first+1, rest)
+	default:
+		return fmt.Sprintf("rows %d to %d of %d are shown%s", first+1, last, all, rest)
+	}
 }
 
 // manyRows are taken through the disk, some at a time; fewer are in memory.

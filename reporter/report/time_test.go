@@ -1,6 +1,7 @@
 package report_test
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"footfall/reporter/report"
 	"footfall/schemas/clickid"
 	rows "footfall/schemas/lake"
+	"footfall/schemas/reports"
 )
 
 // TestRepeatedHourIsTwoRows: an hour that the clocks repeat stands twice, each with
@@ -60,6 +62,13 @@ func TestComparedRangesStandByTheirPlace(t *testing.T) {
 		"2024-02-28 1 1 0 USD", "2024-02-29 2 0 - USD")
 	// 29 February is 28 February a year before: from there one day is to 1 March.
 	s.want(report.Query{By: "day", From: "2024-02-29", To: "2024-03-01", Compare: "year", Columns: "visits"}, columns, "2024-02-29 2 1 1000000 USD")
+	// A range of its own, whatever its length.
+	s.want(report.Query{By: "event", From: "2026-11-01", To: "2026-11-02", Compare: "2024-02-29/2024-03-01", Columns: "visits"}, columns, "2 2 0 USD")
+	for _, compare := range []string{"2024-02-29/", "/", "2024-03-01/2024-02-29", "2024-02-29/tomorrow"} {
+		if _, err := s.run(report.Query{Organizer: "acme", From: "2026-11-01", To: "2026-11-02", Compare: compare}); err == nil || !strings.Contains(err.Error(), "compare") {
+			t.Errorf("compare %q: %v", compare, err)
+		}
+	}
 	// A row that only the earlier range has is shown too.
 	s.want(report.Query{By: "code", From: "2026-11-03", To: "2026-11-05", Compare: "previous", Columns: "visits,conversion_rate"},
 		"code,visits,visits_before,visits_change,conversion_rate,conversion_rate_before,conversion_rate_change", "ANN 0 3 -1000000 - 0 - USD")
@@ -142,7 +151,7 @@ func TestTotalsAreTheRowsAndTheRest(t *testing.T) {
 			by += "," + other
 		}
 		q := report.Query{
-			Organizer: "acme", By: by, Columns: "all", Limit: s.IntN(4), Basis: pick(s, "order", "visit"), Zone: pick(s, "", "Australia/Lord_Howe"),
+			Organizer: "acme", By: by, Columns: "all", Limit: s.IntN(4), Offset: s.IntN(3), Basis: pick(s, "order", "visit"), Zone: pick(s, "", "Australia/Lord_Howe"),
 			Where: pick(s, "", "event!=rock", "affiliate=ann,direct", "total_sales>=30", "net_sales<100 and day>=2026-10-31", "typed~a"),
 		}
 		a, err := w.run(q)
@@ -156,6 +165,36 @@ func TestTotalsAreTheRowsAndTheRest(t *testing.T) {
 		checkTotals(t, a)
 		if t.Failed() {
 			t.Fatalf("%+v", q)
+		}
+	}
+}
+
+// TestPagesRepeatAndMissNoRow: the pages of one as-of, one behind the other, are
+// the whole, whatever it is sorted by.
+func TestPagesRepeatAndMissNoRow(t *testing.T) {
+	w, _ := filled(t, 60, 20)
+	for _, q := range []report.Query{
+		{By: "code"}, {By: "order", Sort: "-ordered_at"}, {By: "day,affiliate", Sort: "visits"}, {By: "source,event", Sort: "-net_sales"},
+	} {
+		q.Organizer = "acme"
+		whole, err := w.run(q)
+		check(t, err)
+		q.AsOfUS = whole.Facts.AsOfUS
+		var rows []reports.Row
+		for q.Limit = 3; ; q.Offset += q.Limit {
+			page, err := w.run(q)
+			check(t, err)
+			checkTotals(t, page)
+			if !reflect.DeepEqual(page.Totals, whole.Totals) || page.AllRows != whole.AllRows {
+				t.Errorf("by %s from %d: totals %+v of %d rows, of all %+v of %d", q.By, q.Offset, page.Totals, page.AllRows, whole.Totals, whole.AllRows)
+			}
+			if len(page.Rows) == 0 {
+				break
+			}
+			rows = append(rows, page.Rows...)
+		}
+		if len(rows) < 4 || !reflect.DeepEqual(rows, whole.Rows) {
+			t.Errorf("by %s: pages of %d rows, the whole has %d", q.By, len(rows), len(whole.Rows))
 		}
 	}
 }
