@@ -24,6 +24,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
 	"path"
@@ -32,6 +33,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"footfall/internal/ops"
 	"footfall/schemas"
 	"footfall/schemas/admin"
 )
@@ -52,7 +54,7 @@ type API struct {
 	deps    Deps
 	metrics *metrics
 	routes  *routes
-	backoff *backoff
+	backoff *ops.Backoff[netip.Addr]
 	slots   chan struct{} // one for each request over TCP that is answered now
 
 	without without
@@ -80,7 +82,7 @@ func New(config Config, deps Deps) (*API, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &API{config: config, deps: deps, metrics: m, backoff: newBackoff(), slots: make(chan struct{}, config.Requests)}
+	a := &API{config: config, deps: deps, metrics: m, backoff: ops.NewBackoff[netip.Addr](failures, failureWindow), slots: make(chan struct{}, config.Requests)}
 	a.routes = newRoutes(a)
 	a.registerCatalog(a.routes)
 	a.registerCodes(a.routes)

@@ -1,14 +1,12 @@
 package api
 
 import (
-	"net"
 	"net/http"
-	"net/netip"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
+	"footfall/internal/ops"
 	"footfall/schemas/admin"
 )
 
@@ -59,7 +57,7 @@ func (a *API) authenticate(w http.ResponseWriter, r *http.Request) (admin.Princi
 		return p, err
 	}
 	a.metrics.unauthorized.Inc()
-	if wait := a.backoff.failed(addressOf(r), a.deps.Clock()); wait > 0 {
+	if wait := a.backoff.Failed(ops.PeerNetwork(r.RemoteAddr), a.deps.Clock()); wait > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
 		return p, &problemError{status: http.StatusTooManyRequests, detail: "too many requests without a valid key came from this address: wait, then come again with one"}
 	}
@@ -72,50 +70,4 @@ const (
 	// with a wrong key tries again and again.
 	failures      = 20
 	failureWindow = time.Minute
-	// maxAddresses bounds the memory of who failed. Beyond it the window begins
-	// anew for all: no key can be guessed anyway, the back-off only saves work.
-	maxAddresses = 10_000
 )
-
-// backoff counts who failed to show a key, by address.
-type backoff struct {
-	mu     sync.Mutex
-	began  time.Time          // guarded by mu: of the window
-	counts map[netip.Addr]int // guarded by mu
-}
-
-func newBackoff() *backoff { return &backoff{counts: map[netip.Addr]int{}} }
-
-// failed notes a failure and says how long its address should wait; 0: it need not.
-func (b *backoff) failed(from netip.Addr, now time.Time) time.Duration {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if age := now.Sub(b.began); age < 0 || age >= failureWindow || len(b.counts) >= maxAddresses {
-		b.began = now
-		clear(b.counts)
-	}
-	b.counts[from]++
-	if b.counts[from] <= failures {
-		return 0
-	}
-	return failureWindow - now.Sub(b.began)
-}
-
-// addressOf is the peer's address; of IPv6 the network that one customer has.
-func addressOf(r *http.Request) netip.Addr {
-	host, _, _ := net.SplitHostPort(r.RemoteAddr)
-	address, err := netip.ParseAddr(host)
-	if err != nil {
-		return netip.Addr{} // all that can't be told apart count as one
-	}
-	address = address.Unmap().WithZone("")
-	if address.Is4() {
-		return address
-	}
-	const network = 64
-	prefix, err := address.Prefix(network)
-	if err != nil {
-		return address
-	}
-	return prefix.Addr()
-}

@@ -1,10 +1,11 @@
 package api
 
 import (
-	"net/http"
+	"net/netip"
 	"slices"
 	"time"
 
+	"footfall/internal/ops"
 	"footfall/schemas/admin"
 )
 
@@ -42,15 +43,15 @@ func Patterns(deps Deps) ([]string, error) {
 }
 
 // Backoff is who failed to show a key.
-type Backoff struct{ b *backoff }
+type Backoff struct{ b *ops.Backoff[netip.Addr] }
 
 // NewBackoff remembers nobody.
-func NewBackoff() Backoff { return Backoff{newBackoff()} }
+func NewBackoff() Backoff { return Backoff{ops.NewBackoff[netip.Addr](failures, failureWindow)} }
 
 // Failed notes a failure of a peer.
 func (b Backoff) Failed(remote string, now time.Time) time.Duration {
-	return b.b.failed(addressOf(&http.Request{RemoteAddr: remote}), now)
+	return b.b.Failed(ops.PeerNetwork(remote), now)
 }
 
 // Len is how many addresses are remembered.
-func (b Backoff) Len() int { return len(b.b.counts) }
+func (b Backoff) Len() int { return b.b.Len() }
