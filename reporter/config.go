@@ -7,6 +7,7 @@ import (
 	"footfall/reporter/catalog"
 	"footfall/reporter/lake"
 	"footfall/reporter/publish"
+	"footfall/reporter/web"
 )
 
 // Config is the reporter role's.
@@ -18,11 +19,12 @@ type Config struct {
 	Catalog catalog.Config `koanf:"catalog"`
 	Lake    lake.Config    `koanf:"lake"`
 	Publish publish.Config `koanf:"publish"`
+	Web     web.Config     `koanf:"web"`
 }
 
 // DefaultConfig is the role's defaults without its place.
 func DefaultConfig() Config {
-	return Config{API: api.DefaultConfig(), Catalog: catalog.DefaultConfig(), Lake: lake.DefaultConfig(), Publish: publish.DefaultConfig()}
+	return Config{API: api.DefaultConfig(), Catalog: catalog.DefaultConfig(), Lake: lake.DefaultConfig(), Publish: publish.DefaultConfig(), Web: web.DefaultConfig()}
 }
 
 // Place puts everything below a data directory. Configuration may move a part

@@ -24,6 +24,7 @@ import (
 	"footfall/reporter/publish"
 	"footfall/reporter/query"
 	"footfall/reporter/report"
+	"footfall/reporter/web"
 	"footfall/schemas/ids"
 	"footfall/schemas/lake/lakelog"
 	"footfall/schemas/routes"
@@ -57,6 +58,9 @@ type Reporter struct {
 	lake    *lake.Lake
 	publish *publish.Publisher
 	api     *api.API
+	web     *web.Web
+
+	links, orders func() string // where buyers click and orders are sent, once PointAt has said so
 }
 
 // New builds the role. It makes the lake's folders where they are missing and
@@ -67,7 +71,8 @@ func New(config Config, deps Deps) (*Reporter, error) {
 		return nil, fmt.Errorf("opening the lake: %w", err)
 	}
 	view := lakelog.NewView(dir)
-	r := &Reporter{config: config, deps: deps}
+	nowhere := func() string { return "" }
+	r := &Reporter{config: config, deps: deps, links: nowhere, orders: nowhere}
 	r.catalog, err = catalog.New(config.Catalog, catalog.Deps{
 		Clock: deps.Clock, Log: deps.Log, Metrics: deps.Metrics, Logs: dir, Lake: view,
 	})
@@ -106,8 +111,19 @@ func (r *Reporter) buildReports() error {
 	if err != nil {
 		return fmt.Errorf("building the API: %w", err)
 	}
+	r.web, err = web.New(r.config.Web, web.Deps{
+		Catalog: r.catalog, People: r.catalog, Reports: given, Clock: r.deps.Clock, Log: r.deps.Log, Metrics: r.deps.Metrics,
+		Links: func() string { return r.links() }, Orders: func() string { return r.orders() },
+	})
+	if err != nil {
+		return fmt.Errorf("building the dashboard: %w", err)
+	}
 	return nil
 }
+
+// PointAt tells the dashboard where this process's listeners are, for links and
+// samples; both are asked when they are shown. Call it before the parts run.
+func (r *Reporter) PointAt(links, orders func() string) { r.links, r.orders = links, orders }
 
 // Open opens the catalog, which one process at a time can have.
 func (r *Reporter) Open(ctx context.Context) error { return r.catalog.Open(ctx) }
@@ -126,6 +142,7 @@ func (r *Reporter) Parts() []ops.Part {
 		{Name: "control listener", Open: r.catalog.OpenControl, Run: r.catalog.RunControl},
 		{Name: "api", Open: func(ctx context.Context) error { return r.api.Open(ctx, SocketPath(r.config.Dir)) }, Run: r.api.Run},
 		{Name: "api listener", Open: r.api.OpenTCP, Run: r.api.RunTCP},
+		{Name: "dashboard", Open: r.web.Open, Run: r.web.Run},
 	}
 }
 
@@ -135,6 +152,22 @@ func (r *Reporter) Handler() http.Handler { return r.api.Local() }
 
 // APIURL is where the API is asked over TCP once it is open; empty without.
 func (r *Reporter) APIURL() string { return r.api.URL() }
+
+// WebURL is where people open the dashboard once it is open; empty without.
+func (r *Reporter) WebURL() string { return r.web.URL() }
+
+// SetupURL is a one-time link with which the first person signs up; empty once
+// somebody can sign in, or without a dashboard.
+func (r *Reporter) SetupURL(ctx context.Context) (string, error) {
+	if r.web.URL() == "" {
+		return "", nil
+	}
+	token, err := r.catalog.SetupLink(ctx)
+	if err != nil || token == "" {
+		return "", err
+	}
+	return r.web.URL() + "/setup/" + token, nil
+}
 
 // Feed is what a collector in this process follows.
 func (r *Reporter) Feed(collector ids.CollectorID) routes.Feed { return r.catalog.Feed(collector) }

@@ -55,7 +55,7 @@ talk to it.`,
 					return errors.Join(err, p.rep.Close())
 				}
 			}
-			return p.Run(c.Context(), func() error { return p.banner(world) })
+			return p.Run(c.Context(), func() error { return p.banner(c.Context(), world) })
 		},
 	}
 	c.Flags().BoolVar(&flags.sample, "sample", false, "on an empty catalog, set up one organizer to try things with; serve a pretend ticket shop")
@@ -100,6 +100,7 @@ func (e *env) openProduct(ctx context.Context) (p *product, err error) {
 		return nil, err
 	}
 	p.clicks, p.orders = edge.ClickAddr, edge.OrderAddr
+	p.rep.PointAt(func() string { return "http://" + edge.ClickAddr() }, func() string { return "http://" + edge.OrderAddr() })
 	return p, nil
 }
 
@@ -167,15 +168,23 @@ func (e *env) command(rest string) string {
 }
 
 // banner says what to open and what to ask.
-func (p *product) banner(world *demoWorld) error {
+func (p *product) banner(ctx context.Context, world *demoWorld) error {
+	setup, err := p.rep.SetupURL(ctx)
+	if err != nil {
+		return fmt.Errorf("making the set-up link: %w", err)
+	}
 	lines := []string{
 		"", "Footfall is running. Data: " + p.env.Data, "",
 		"  clicks       http://" + p.clicks() + "/e/EVENT/?affiliate=CODE",
 		"  orders       http://" + p.orders() + "/v1/orders",
 		"  api          " + cmp.Or(p.rep.APIURL(), "none over TCP: reporter.api.listen is empty") + "/v1/…",
 		"  metrics      http://" + p.Admin.Addr() + "/metrics",
+		"  dashboard    " + cmp.Or(setup, p.rep.WebURL(), "none: reporter.web.listen is empty"),
 		"  not lost     a killed process loses nothing that was answered; a power cut at most",
 		fmt.Sprintf("               the visits of the last %d ms, no order; a lost disk what is on it alone", p.settings.Collector.VisitsJournal.SyncIntervalMS),
+	}
+	if setup != "" {
+		lines = append(lines, "               open it to become the owner; it works once, for a day")
 	}
 	if world != nil && len(world.Events) > 0 {
 		lines = append(lines, "", "  Click a link, then buy in the shop that it leads to:")

@@ -112,7 +112,7 @@ func (e *env) demo(ctx context.Context, o demoOptions) error {
 		_, err := player.play(ctx, w, 0)
 		return err
 	}})
-	return p.Run(ctx, func() error { return p.banner(w) })
+	return p.Run(ctx, func() error { return p.banner(ctx, w) })
 }
 
 // demoUnfinished stands in the data directory while the past is written.

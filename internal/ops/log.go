@@ -10,7 +10,6 @@
 package ops
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -139,15 +138,15 @@ func Every(interval time.Duration, clock func() time.Time, log *slog.Logger) *Li
 }
 
 // Info logs at info level, or counts.
-func (l *Limiter) Info(message string, args ...any) { l.emit(slog.LevelInfo, message, args) }
+func (l *Limiter) Info(message string, args ...any) { l.emit(l.log.Info, message, args) }
 
 // Warn logs at warn level, or counts: degraded but serving.
-func (l *Limiter) Warn(message string, args ...any) { l.emit(slog.LevelWarn, message, args) }
+func (l *Limiter) Warn(message string, args ...any) { l.emit(l.log.Warn, message, args) }
 
 // Error logs at error level, or counts: someone must act.
-func (l *Limiter) Error(message string, args ...any) { l.emit(slog.LevelError, message, args) }
+func (l *Limiter) Error(message string, args ...any) { l.emit(l.log.Error, message, args) }
 
-func (l *Limiter) emit(level slog.Level, message string, args []any) {
+func (l *Limiter) emit(log func(string, ...any), message string, args []any) {
 	suppressed, ok := l.admit(message)
 	if !ok {
 		return
@@ -155,7 +154,7 @@ func (l *Limiter) emit(level slog.Level, message string, args []any) {
 	if suppressed > 0 {
 		args = append(slices.Clip(args), "suppressed", suppressed)
 	}
-	l.log.Log(context.Background(), level, message, args...) //nolint:sloglint // the callers' messages are constant
+	log(message, args...)
 }
 
 // admit says whether the message may be logged now, and how many were held back

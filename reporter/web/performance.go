@@ -1,0 +1,371 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"html/template"
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"footfall/schemas/admin"
+	"footfall/schemas/reports"
+)
+
+// performance is what the Performance page shows; all of one as-of.
+type performance struct {
+	View     view
+	Period   period
+	Evidence evidence
+	Strip    []figure
+	Chart    chart
+	Table    table
+	Fall     []step
+	FallNote string
+
+	Currencies []choice // more than one: a switch
+	Ranges     []choice
+	Bys        []choice
+	Notes      []string
+	Saved      []admin.SavedView
+	Copy       []copied
+	Empty      string       // what to say and do instead of figures
+	Problem    string       // what is wrong with the question
+	Shared     bool         // seen through a share link
+	Base       string       // path of the page
+	LiveURL    template.URL // of the stream; empty: frozen
+}
+
+// evidence says what the figures stand on.
+type evidence struct {
+	Zone, Basis, AsOf string
+	AsOfUS            int64
+	Settled           string // in words
+	Provisional       bool
+	Late              string // complete to, where it is behind
+	Frozen            bool
+}
+
+// figure is one of the strip.
+type figure struct {
+	Name, Title, Value, Unit string
+	Change, Base             string
+	Under                    []string
+	Muted                    bool
+	Spark                    spark
+}
+
+// copied is one way to ask the same question elsewhere.
+type copied struct{ Title, Text string }
+
+// ask reads one report whole; its rows are few.
+func (w *Web) ask(ctx context.Context, q url.Values) (t reports.Table, rows []row, err error) {
+	err = w.deps.Reports.Report(ctx, q, func(ctx context.Context, got *reports.Table) error {
+		list, err := reports.Collect(ctx, got)
+		t, rows = *got, rowsOf(got.Columns, list)
+		t.Batches = nil
+		return err
+	})
+	return t, rows, err
+}
+
+func (w *Web) showPerformance(a *ask) error {
+	v := readView(a.URL.Query())
+	p, err := w.performanceOf(a.Context(), a.organizer, v, "/o/"+a.organizer.Slug+"/performance")
+	if err != nil {
+		if _, refused := admin.AsRefusal(err); !refused {
+			return err
+		}
+		_, p.Problem = statusOf(err)
+		p.Problem = sentence(p.Problem)
+	}
+	if p.Saved, err = w.deps.People.SavedViews(a.Context(), a.organizer.Slug, a.session.Person.ID); err != nil {
+		return err
+	}
+	if v.AsOf == "" && p.Problem == "" {
+		p.LiveURL = template.URL("/o/" + a.organizer.Slug + "/live?" + v.with()) //nolint:gosec // a path of ours and an encoded query
+	}
+	status := 200
+	if p.Problem != "" {
+		status = 400
+	}
+	return w.pageAs(a, status, "performance", frame{Title: "Performance", Tab: "performance", Body: p})
+}
+
+// performanceOf makes the page of a view. The first report chooses the as-of, all
+// others are of the same.
+func (w *Web) performanceOf(ctx context.Context, o admin.Organizer, v view, base string) (p performance, err error) {
+	p = performance{View: v, Base: base}
+	events, err := w.deps.Catalog.Events(ctx, o.Slug)
+	if err != nil {
+		return p, err
+	}
+	event, err := eventOf(events, v.Event)
+	if err != nil {
+		return p, err
+	}
+	p.chooser()
+	zone := o.Zone
+	if event != nil {
+		zone = event.Zone
+	}
+	if v.Zone != "" {
+		zone = v.Zone
+	}
+	if p.Period, err = v.periodOf(w.deps.Clock(), zoneOf(zone)); err != nil {
+		return p, err
+	}
+	q := v.question(o.Slug, p.Period)
+	q.Set("limit", strconv.Itoa(rowsOfPage))
+	if v.Page > 1 {
+		q.Set("offset", strconv.Itoa((v.Page-1)*rowsOfPage))
+	}
+	t, rows, err := w.ask(ctx, q)
+	if err != nil {
+		return p, err
+	}
+	v.AsOf = formatInt(t.Facts.AsOfUS)
+	p.Evidence = evidenceOf(t, w.deps.Clock(), p.View.AsOf != "")
+	totals := rowsOf(t.Columns, t.Totals)
+	p.currencies(totals)
+	if err := w.stripOf(ctx, &p, o, v, totals); err != nil {
+		return p, err
+	}
+	p.Table = tableOf(p.View, t, rows, totals, base)
+	p.Notes = append(p.Notes, t.Facts.Notes...)
+	if err := w.fallOf(ctx, &p, o, v); err != nil {
+		return p, err
+	}
+	p.copies(q, v)
+	p.Empty = emptyText(p, event)
+	return p, nil
+}
+
+// chooser fills the ranges and dimensions.
+func (p *performance) chooser() {
+	v := p.View
+	p.Ranges = rangeChoices(v.Event != "")
+	for i := range p.Ranges {
+		p.Ranges[i].On = p.Ranges[i].Value == v.Range
+		p.Ranges[i].URL = p.Base + "?" + v.with("range", p.Ranges[i].Value)
+	}
+	p.Bys = byChoices()
+	for i := range p.Bys {
+		p.Bys[i].On = p.Bys[i].Value == v.By
+	}
+	if !slices.ContainsFunc(p.Bys, func(c choice) bool { return c.On }) {
+		p.Bys = append(p.Bys, choice{Value: v.By, Title: v.By, On: true})
+	}
+}
+
+// currencies makes the switch, and says whose figures are shown.
+func (p *performance) currencies(totals []row) {
+	chosen := p.View.Currency
+	for _, r := range totals {
+		p.Currencies = append(p.Currencies, choice{Value: r.currency, Title: r.currency, URL: p.Base + "?" + p.View.with("currency", r.currency)})
+	}
+	if !slices.ContainsFunc(p.Currencies, func(c choice) bool { return c.Value == chosen }) && len(totals) > 0 {
+		chosen = totals[0].currency
+	}
+	for i := range p.Currencies {
+		p.Currencies[i].On = p.Currencies[i].Value == chosen
+	}
+	p.View.Currency = chosen
+	if len(p.Currencies) < 2 {
+		p.Currencies = nil
+	}
+}
+
+// evidenceOf puts how the lake stood into words.
+func evidenceOf(t reports.Table, now time.Time, frozen bool) evidence {
+	f, zone := t.Facts, zoneOf(t.Facts.Zone)
+	clock := func(t time.Time) string {
+		t = t.In(zone)
+		if t.Format(time.DateOnly) == now.In(zone).Format(time.DateOnly) {
+			return t.Format("15:04:05")
+		}
+		return t.Format("2 Jan 2006 15:04:05")
+	}
+	e := evidence{Zone: f.Zone, Basis: "by " + f.Basis, AsOf: clock(time.UnixMicro(f.AsOfUS)), AsOfUS: f.AsOfUS, Frozen: frozen}
+	switch mark := t.Freshness.WatermarkUS; {
+	case t.Freshness.Settled(f.AsOfUS):
+		e.Settled = "settled"
+	case mark == 0:
+		e.Settled, e.Provisional = "provisional", true
+	default:
+		e.Settled, e.Provisional = "provisional after "+clock(time.UnixMicro(mark)), true
+	}
+	const late = 2 * time.Minute
+	if c := t.Freshness.CompleteMS; c > 0 && time.UnixMicro(f.AsOfUS).Sub(time.UnixMilli(c)) > late {
+		e.Late = clock(time.UnixMilli(c))
+	}
+	return e
+}
+
+// stripOf makes the five figures and the chart, both of the currency shown.
+func (w *Web) stripOf(ctx context.Context, p *performance, o admin.Organizer, v view, totals []row) error {
+	total := row{cells: map[string]reports.Cell{}}
+	for _, r := range totals {
+		if r.currency == p.View.Currency {
+			total = r
+		}
+	}
+	q := v.question(o.Slug, p.Period)
+	bucket := bucketOf(p.Period)
+	q.Set("by", bucket)
+	q.Set("sort", bucket)
+	q.Set("columns", "visits,orders,tickets_sold,credited_orders,total_sales,conversion_rate")
+	series, rows, err := w.ask(ctx, q)
+	if err != nil {
+		return err
+	}
+	points := pointsOf(series, rows, bucket, p.View.Currency, p.Period)
+	p.Chart = chartOf(points, bucket, p.View.Currency, total.decimals, p.Evidence.Provisional && p.Period.running || p.Period.from == "", p.Period.before != "")
+	if strings.Contains(v.By, "ticket_type") || strings.Contains(v.By, "order") {
+		for _, r := range rowsOf(series.Columns, series.Totals) {
+			if r.currency == p.View.Currency {
+				total.add(r) // what such a row can't have
+			}
+		}
+	}
+	p.Strip = []figure{
+		{Name: "visits", Title: "Visits", Value: total.count("visits"), Change: total.change("visits", reports.KindCount)},
+		{Name: "orders", Title: "Orders", Value: total.count("orders"), Change: total.change("orders", reports.KindCount), Under: directText(total)},
+		{Name: "tickets_sold", Title: "Tickets Sold", Value: total.count("tickets_sold"), Change: total.change("tickets_sold", reports.KindCount)},
+		rateFigure(total),
+		{
+			Name: "total_sales", Title: "Total Sales", Value: total.money("total_sales"), Unit: p.View.Currency, Change: total.change("total_sales", reports.KindMoney),
+			Under: []string{"Refunds " + total.money("refunds"), "Net sales " + total.money("net_sales")},
+		},
+	}
+	for i := range p.Strip {
+		if p.Strip[i].Change != "" {
+			p.Strip[i].Base = "against " + p.Period.beforeWords
+		}
+		p.Strip[i].Spark = sparkOf(points, p.Strip[i].Name)
+	}
+	return nil
+}
+
+// add takes the figures of another row that this one lacks.
+func (r row) add(other row) {
+	for name, cell := range other.cells {
+		if _, there := r.cells[name]; !there {
+			r.cells[name] = cell
+		}
+	}
+}
+
+func (r row) count(name string) string {
+	n, _ := r.number(name)
+	return count(n)
+}
+
+func (r row) money(name string) string {
+	n, _ := r.number(name)
+	return decimal(n, r.decimals)
+}
+
+func directText(total row) []string {
+	orders, _ := total.number("orders")
+	credited, has := total.number("credited_orders")
+	if !has || orders == credited {
+		return nil
+	}
+	return []string{count(credited) + " credited, " + count(orders-credited) + " direct"}
+}
+
+// fewVisits make a rate that says little.
+const fewVisits = 30
+
+// rateFigure is the conversion rate with what it is made of.
+func rateFigure(total row) figure {
+	visits, _ := total.number("visits")
+	credited, _ := total.number("credited_orders")
+	f := figure{Name: "conversion_rate", Title: "Conversion Rate", Value: "–", Change: total.change("conversion_rate", reports.KindRate)}
+	if rate, ok := total.number("conversion_rate"); ok {
+		f.Value, f.Muted = percent(rate), visits < fewVisits
+	}
+	f.Under = []string{fmt.Sprintf("%s of %s", count(credited), plural(visits, "visit", "visits"))}
+	if credited > visits {
+		f.Under = append(f.Under, "More credited orders than visits: some were credited by a code or coupon given on the order, without a click.")
+	}
+	return f
+}
+
+// step is one bar of the waterfall.
+type step struct {
+	Title, Value string
+	At, Width    float64 // of 100
+	Taken        bool    // a verdict that is taken off
+}
+
+// fallOf makes the bars from requests to unique visitors.
+func (w *Web) fallOf(ctx context.Context, p *performance, o admin.Organizer, v view) error {
+	v.By, v.Sort, v.Columns = "organizer", "", ""
+	q := v.question(o.Slug, period{from: p.Period.from, to: p.Period.to})
+	q.Set("columns", "waterfall")
+	t, _, err := w.ask(ctx, q)
+	if err != nil {
+		return err
+	}
+	sums := map[string]int64{}
+	for _, r := range rowsOf(t.Columns, t.Totals) { // visits are of no currency
+		for _, c := range t.Columns {
+			if n, ok := r.number(c.Name); ok && c.Kind == reports.KindCount {
+				sums[c.Name] += n
+			}
+		}
+	}
+	all := sums["requests"]
+	if all == 0 {
+		return nil
+	}
+	part := func(n int64) float64 { return 100 * float64(n) / float64(all) }
+	p.Fall = append(p.Fall, step{Title: "Requests", Value: count(all), Width: part(all)})
+	left := all
+	for _, verdict := range []string{"test", "ended", "no_code", "unknown_code", "paused", "head", "prefetch", "bot"} {
+		if n := sums[verdict+"_requests"]; n > 0 {
+			left -= n
+			p.Fall = append(p.Fall, step{Title: strings.ReplaceAll(verdict, "_", " "), Value: minus + count(n), At: part(left), Width: part(n), Taken: true})
+		}
+	}
+	p.Fall = append(p.Fall, step{Title: "Visits", Value: count(sums["visits"]), Width: part(sums["visits"])},
+		step{Title: "Unique visitors", Value: count(sums["unique_visitors"]), Width: part(sums["unique_visitors"])})
+	p.FallNote = plural(sums["credited_orders"], "order", "orders") + " credited of " + count(sums["orders"])
+	return nil
+}
+
+// copies are the same question for other places. What they ask is fixed to the
+// as-of that is seen.
+func (p *performance) copies(q url.Values, v view) {
+	fixed := maps.Clone(q)
+	fixed.Set("as_of", v.AsOf)
+	p.Copy = []copied{
+		{"Link to this view", p.Base + "?" + p.View.with("as_of", v.AsOf)},
+		{"Command", command(fixed)},
+	}
+	fixed.Del("organizer") // the key's
+	p.Copy = append(p.Copy, copied{"curl", "curl -H \"Authorization: Bearer $FOOTFALL_KEY\" " + shellQuote("http://127.0.0.1:8602/v1/report?"+fixed.Encode())})
+}
+
+// emptyText says what to do where there is nothing to see.
+func emptyText(p performance, event *admin.Event) string {
+	if len(p.Table.Rows) > 0 {
+		return ""
+	}
+	if p.View.Where != "" || p.View.Affiliate != "" || p.View.Code != "" {
+		return "Nothing matches."
+	}
+	if p.View.Range != rangeSale {
+		return "No visits in this range."
+	}
+	name := "your affiliates"
+	if event != nil {
+		name = "your affiliates of " + event.Name
+	}
+	return "No visits yet. Send " + name + " their links; the first click shows here within seconds."
+}
