@@ -59,7 +59,7 @@ func (w *Web) register() {
 	for _, x := range w.routes {
 		w.mux.HandleFunc(x.pattern, func(rw http.ResponseWriter, r *http.Request) {
 			a := &ask{rw: rw, Request: r}
-			err := w.admit(a, x)
+			err := w.admit(a, x) //nolint:contextcheck // an ask carries its request
 			if err == nil {
 				err = x.serve(a)
 			}
