@@ -285,6 +285,9 @@ func (p *plan) order() string {
 	columns := append(slices.Clone(keys), p.figureColumns()...)
 	columns = append(columns, shown{Column: currencyColumn()})
 	var list []string
+	if by := p.by[0].name; p.query.NobodyLast && (by == "affiliate" || by == "code") {
+		list = append(list, "k1 <= 0")
+	}
 	byCurrency := false
 	for _, key := range p.sort {
 		at := slices.IndexFunc(columns, func(c shown) bool { return c.Name == key.Field })

@@ -14,23 +14,24 @@ import (
 
 // Query is what a report is asked for; every field as a person gives it.
 type Query struct {
-	By        string // a dimension, or two with a comma between; affiliate when empty
-	From, To  string // a day of the report's zone, or RFC 3339; half-open; empty: no bound
-	Organizer string // slug; may be empty where another field, or the catalog, leaves no choice
-	Event     string // slug
-	Affiliate string // id, email, nickname or name, direct or unknown_code
-	Code      string // text, direct or unknown_code
-	Where     string // conditions, as schemas/filter reads them
-	Sort      string // columns, each with - before it for descending
-	Columns   string // measures or presets, by commas; default when empty
-	Compare   string // previous, year, or FROM/TO as From and To are written; empty: with nothing
-	Basis     string // order (when empty) or visit: whose date an order's figures fall on
-	Zone      string // IANA; empty: the event's, else the organizer's
-	Policy    int    // version that every order is credited by; 0: the one in force at its date
-	Limit     int    // rows; 0: all
-	Offset    int    // rows that come before the first
-	AsOfUS    int64  // microseconds since 1970; 0: the newest there is
-	Settled   bool   // only if nothing of it can change any more; without AsOfUS, the newest that is so
+	By         string // a dimension, or two with a comma between; affiliate when empty
+	From, To   string // a day of the report's zone, or RFC 3339; half-open; empty: no bound
+	Organizer  string // slug; may be empty where another field, or the catalog, leaves no choice
+	Event      string // slug
+	Affiliate  string // id, email, nickname or name, direct or unknown_code
+	Code       string // text, direct or unknown_code
+	Where      string // conditions, as schemas/filter reads them
+	Sort       string // columns, each with - before it for descending
+	Columns    string // measures or presets, by commas; default when empty
+	Compare    string // previous, year, or FROM/TO as From and To are written; empty: with nothing
+	Basis      string // order (when empty) or visit: whose date an order's figures fall on
+	Zone       string // IANA; empty: the event's, else the organizer's
+	Policy     int    // version that every order is credited by; 0: the one in force at its date
+	Limit      int    // rows; 0: all
+	Offset     int    // rows that come before the first
+	NobodyLast bool   // rows of nobody (direct, unknown_code) stand behind all others, whatever Sort says
+	AsOfUS     int64  // microseconds since 1970; 0: the newest there is
+	Settled    bool   // only if nothing of it can change any more; without AsOfUS, the newest that is so
 }
 
 // The reserved words that ask for what is nobody's.
@@ -53,7 +54,7 @@ const maxLimit = 10_000_000
 // parameters of a request, beside those that say how the answer is written.
 func parameters() []string {
 	return []string{
-		"by", "from", "to", "organizer", "event", "affiliate", "code", "where", "sort", "columns", "compare", "basis", "zone", "policy", "limit", "offset", "as_of", "settled",
+		"by", "from", "to", "organizer", "event", "affiliate", "code", "where", "sort", "columns", "compare", "basis", "zone", "policy", "limit", "offset", "nobody", "as_of", "settled",
 		"format", "bom", "raw",
 	}
 }
@@ -84,6 +85,13 @@ func ParseQuery(values url.Values) (Query, error) {
 	const mostVersions = 1 << 31
 	if q.Policy, err = numberOf(values, "policy", mostVersions, "as a policy's version, or none for those in force"); err != nil {
 		return Query{}, err
+	}
+	switch text := values.Get("nobody"); text {
+	case "":
+	case "last":
+		q.NobodyLast = true
+	default:
+		return Query{}, admin.Refuse(admin.Invalid, "/nobody", "nobody is %q: want last (direct and unknown codes stand behind all others), or nothing", text)
 	}
 	switch text := values.Get("settled"); text {
 	case "", "0", "false":

@@ -169,6 +169,32 @@ func TestTotalsAreTheRowsAndTheRest(t *testing.T) {
 	}
 }
 
+// TestNobodysRowsStandBehindAllOthers where that is asked for, and are in the totals
+// all the same.
+func TestNobodysRowsStandBehindAllOthers(t *testing.T) {
+	w, _ := filled(t, 60, 20)
+	for _, by := range []string{"affiliate", "code", "code,day"} {
+		plain, err := w.run(report.Query{Organizer: "acme", By: by, Sort: "-orders"})
+		check(t, err)
+		last, err := w.run(report.Query{Organizer: "acme", By: by, Sort: "-orders", NobodyLast: true})
+		check(t, err)
+		if !reflect.DeepEqual(plain.Totals, last.Totals) || len(plain.Rows) != len(last.Rows) {
+			t.Errorf("by %s: other rows or totals", by)
+		}
+		seen := false
+		for _, row := range last.Rows {
+			nobody := row.Cells[0].Empty
+			if seen && !nobody {
+				t.Errorf("by %s: somebody's row stands behind nobody's", by)
+			}
+			seen = seen || nobody
+		}
+		if !seen {
+			t.Errorf("by %s: there is no row of nobody", by)
+		}
+	}
+}
+
 // TestPagesRepeatAndMissNoRow: the pages of one as-of, one behind the other, are
 // the whole, whatever it is sorted by.
 func TestPagesRepeatAndMissNoRow(t *testing.T) {

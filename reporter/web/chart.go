@@ -28,14 +28,14 @@ type chart struct {
 	Compared    bool
 }
 
+// panel is one drawing of panelWidth by panelHeight, stretched to its place; what is
+// written stands beside it, so that it isn't stretched.
 type panel struct {
 	Name, Title, Unit string
-	Top               float64 // of the panel in the drawing
-	Line              string  // points of a polyline; empty: bars
-	Before            string  // points of the dashed one
+	Line              string // points of a polyline; empty: bars
+	Before            string // points of the dashed one
 	Bars              []bar
-	Grid              []gridLine
-	EndY              float64
+	Grid              []string // of its three lines, from the top
 }
 
 type bar struct {
@@ -43,13 +43,8 @@ type bar struct {
 	Last       bool // provisional
 }
 
-type gridLine struct {
-	Y     float64
-	Label string
-}
-
 type axisLabel struct {
-	X    float64
+	X    float64 // of 100
 	Text string
 }
 
@@ -63,34 +58,16 @@ type chartPoint struct {
 // spark is a small line beside a figure; empty: too few points.
 type spark struct{ Line, Summary string }
 
-// The drawing's measures, in units of its view box.
+// The drawings' measures, in units of their view boxes.
 const (
-	chartWidth   = 960.0
-	chartLeft    = 56.0
-	chartRight   = 64.0
-	panelHeight  = 64.0
-	panelGap     = 22.0
+	panelWidth   = 1000.0
+	panelHeight  = 100.0
 	sparkWidth   = 96.0
 	sparkHeight  = 24.0
 	maxPoints    = 800
 	minForSpark  = 3
 	labelsOfAxis = 8
 )
-
-// Height of the whole drawing.
-func (chart) Height() float64 { return 3*(panelHeight+panelGap) + panelGap }
-
-// Width of the whole drawing.
-func (chart) Width() float64 { return chartWidth }
-
-// Left is where the panels begin.
-func (chart) Left() float64 { return chartLeft }
-
-// Right is where they end.
-func (chart) Right() float64 { return chartWidth - chartRight }
-
-// AxisY is where the axis of time is written.
-func (c chart) AxisY() float64 { return c.Height() - panelGap/2 }
 
 // bucketOf is the finest bucket that leaves at most as many points as a drawing
 // can show.
@@ -185,32 +162,27 @@ func chartOf(points []point, bucket, currency string, decimals int, provisional,
 		}
 		return count(n)
 	}
-	for i, one := range []struct {
+	for _, one := range []struct {
 		name, title, unit string
 		line              bool
 	}{{"visits", "Visits", "", true}, {"orders", "Orders", "", false}, {"total_sales", "Sales", currency, false}} {
-		most := int64(1)
+		most, had := int64(1), int64(0)
 		for _, p := range points {
-			most = max(most, p.now[one.name], p.before[one.name])
+			most, had = max(most, p.now[one.name], p.before[one.name]), max(had, p.before[one.name])
 		}
-		p := panel{Name: one.name, Title: one.title, Unit: one.unit, Top: panelGap/2 + float64(i)*(panelHeight+panelGap)}
-		scale := func(n int64) float64 { return p.Top + panelHeight*(1-float64(max(n, 0))/float64(most)) }
-		for _, part := range []int64{0, 1, 2} {
-			n := most * part / 2
-			p.Grid = append(p.Grid, gridLine{scale(n), write(one.name, n)})
-			if most < 2 && part == 1 {
-				p.Grid = p.Grid[:len(p.Grid)-1]
-			}
+		p := panel{Name: one.name, Title: one.title, Unit: one.unit, Grid: []string{write(one.name, most), "", write(one.name, 0)}}
+		if most > 1 {
+			p.Grid[1] = write(one.name, most/2)
 		}
-		p.draw(c, points, one.line, compared, provisional, scale)
+		p.draw(points, one.line, compared && had > 0, provisional, func(n int64) float64 { return panelHeight * (1 - float64(max(n, 0))/float64(most)) })
 		c.Panels = append(c.Panels, p)
 	}
 	step := max(1, (len(points)+labelsOfAxis-1)/labelsOfAxis)
 	for i, p := range points {
 		if i%step == 0 {
-			c.Labels = append(c.Labels, axisLabel{c.x(i, len(points)), shortLabel(p.label, bucket)})
+			c.Labels = append(c.Labels, axisLabel{middle(i, len(points)) * 100 / panelWidth, shortLabel(p.label, bucket)})
 		}
-		c.Points = append(c.Points, chartPoint{c.x(i, len(points)), p.label, []string{
+		c.Points = append(c.Points, chartPoint{middle(i, len(points)), p.label, []string{
 			write("visits", p.now["visits"]), write("orders", p.now["orders"]), write("total_sales", p.now["total_sales"]),
 		}})
 	}
@@ -220,24 +192,20 @@ func chartOf(points []point, bucket, currency string, decimals int, provisional,
 	return c
 }
 
-// x is the middle of a bucket.
-func (c chart) x(i, n int) float64 {
-	return chartLeft + (c.Right()-chartLeft)*(float64(i)+0.5)/float64(n)
-}
+// middle of a bucket on the axis.
+func middle(i, n int) float64 { return panelWidth * (float64(i) + 0.5) / float64(n) }
 
-func (p *panel) draw(c chart, points []point, line, compared, provisional bool, scale func(int64) float64) {
+func (p *panel) draw(points []point, line, compared, provisional bool, scale func(int64) float64) {
 	var now, before []string
-	width := (c.Right() - chartLeft) / float64(len(points))
+	width := panelWidth / float64(len(points))
 	for i, at := range points {
-		x := c.x(i, len(points))
-		y := scale(at.now[p.Name])
+		x, y := middle(i, len(points)), scale(at.now[p.Name])
 		now = append(now, coordinates(x, y))
 		before = append(before, coordinates(x, scale(at.before[p.Name])))
 		if !line {
 			const full = 0.7
-			p.Bars = append(p.Bars, bar{x - width*full/2, y, max(width*full, 1), p.Top + panelHeight - y, provisional && i == len(points)-1})
+			p.Bars = append(p.Bars, bar{x - width*full/2, y, max(width*full, 1), panelHeight - y, provisional && i == len(points)-1})
 		}
-		p.EndY = y
 	}
 	if line {
 		p.Line = strings.Join(now, " ")

@@ -91,7 +91,7 @@ func (t *table) withhold() {
 	t.Heads = heads
 	for _, list := range [][]line{t.Rows, t.Totals} {
 		for i := range list {
-			list[i].Rank, list[i].Share = 0, -1
+			list[i].Rank = 0
 			var cells []textCell
 			for k, c := range list[i].Cells {
 				if !drop[k] {

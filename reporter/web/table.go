@@ -38,7 +38,6 @@ type line struct {
 	Kind  string // direct or unknown; empty: an ordinary one
 	Rank  int64  // 0: none
 	Cells []textCell
-	Share float64 // of 100; below 0: no bar
 }
 
 // textCell is one cell.
@@ -48,7 +47,8 @@ type textCell struct {
 	URL   string
 	Left  bool
 	Muted bool
-	Title string // of the column, for phones
+	Bar   float64 // of 100, beside the text; 0: none
+	Title string  // of the column, for phones
 	Name  string
 }
 
@@ -69,28 +69,26 @@ func tableOf(v view, t reports.Table, rows, totals []row, base string) table {
 	}
 	offset := int64((v.Page - 1) * rowsOfPage)
 	out.First, out.Last = offset+1, offset+int64(len(rows))
+	nobody := int64(0)
 	ranked := len(keys) == 1 && keys[0] == "affiliate" && descending && (sorted == "total_sales" || sorted == "")
 	for i, r := range rows {
-		l := line{Share: -1, Key: keyOf(keys, r)}
+		l := line{Key: keyOf(keys, r)}
 		for _, k := range keys {
 			cell, kind := keyCell(v, base, k, r, t.Facts)
 			if kind != "" {
 				l.Kind = kind
+				nobody++
 			}
 			l.Cells = append(l.Cells, cell)
 		}
 		if ranked && l.Kind == "" {
-			l.Rank = offset + int64(i) + 1
-		}
-		if n, ok := r.number("share"); ok {
-			const whole = 10_000 // millionths in a hundredth
-			l.Share = max(0, float64(n)/whole)
+			l.Rank = offset + int64(i) + 1 - nobody
 		}
 		l.Cells = append(l.Cells, figureCells(figures, r)...)
 		out.Rows = append(out.Rows, l)
 	}
 	for _, r := range totals {
-		l := line{Share: -1, Key: "total " + r.currency, Cells: []textCell{{Text: strings.TrimSpace("Total " + currencyOf(totals, r)), Left: true}}}
+		l := line{Key: "total " + r.currency, Cells: []textCell{{Text: strings.TrimSpace("Total " + currencyOf(totals, r)), Left: true}}}
 		for range keys[1:] {
 			l.Cells = append(l.Cells, textCell{Left: true})
 		}
@@ -234,6 +232,10 @@ func figureCells(columns []reports.Column, r row) []textCell {
 	credited, _ := r.number("credited_orders")
 	for i, c := range columns {
 		out[i] = textCell{Text: r.write(c), Title: c.Title, Name: c.Name, Under: r.change(c.Name, c.Kind)}
+		if n, ok := r.number("share"); ok && c.Name == "share" {
+			const whole = 10_000 // millionths in a hundredth
+			out[i].Bar = max(0, float64(n)/whole)
+		}
 		if c.Kind == reports.KindRate && c.Name == "conversion_rate" && counted && visits > 0 && visits < fewVisits {
 			out[i] = textCell{Text: count(credited) + " of " + count(visits), Title: c.Title, Name: c.Name, Muted: true}
 		}

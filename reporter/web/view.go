@@ -228,6 +228,7 @@ func (v view) question(organizer string, p period) url.Values {
 		}
 	}
 	q.Set("columns", v.columns())
+	q.Set("nobody", "last")
 	return q
 }
 
@@ -252,7 +253,7 @@ func (v view) columns() string {
 
 // command is the same question on the command line.
 func command(q url.Values) string {
-	names := []string{"by", "organizer", "event", "from", "to", "compare", "zone", "basis", "where", "affiliate", "code", "sort", "columns", "as_of", "limit", "offset"}
+	names := []string{"by", "organizer", "event", "from", "to", "compare", "zone", "basis", "where", "affiliate", "code", "sort", "columns", "nobody", "as_of", "limit", "offset"}
 	var out strings.Builder
 	out.WriteString("footfall report")
 	for _, name := range names {

@@ -38,19 +38,19 @@
   });
 
   // The chart's cursor: one line over all panels, by pointer and by arrow keys.
-  const svg = $(".chart svg");
+  const svg = $("[data-chart]");
   if (svg) {
     const rows = $$("[data-x]").map(r => ({ x: +r.dataset.x, text: $$("th,td", r).map(c => c.textContent).join(" · ") }));
-    const line = $(".cursor", svg), out = $(".chart output");
+    const lines = $$(".cursor", svg), out = $(".chart output"), plot = $("svg", svg);
     let at = rows.length - 1;
     const show = i => {
       if (!rows.length) return;
       at = Math.max(0, Math.min(rows.length - 1, i));
-      line.setAttribute("x1", rows[at].x); line.setAttribute("x2", rows[at].x); line.removeAttribute("visibility");
+      for (const line of lines) { line.setAttribute("x1", rows[at].x); line.setAttribute("x2", rows[at].x); line.removeAttribute("visibility"); }
       out.textContent = rows[at].text;
     };
     svg.addEventListener("pointermove", e => {
-      const x = (e.clientX - svg.getBoundingClientRect().left) / svg.getBoundingClientRect().width * svg.viewBox.baseVal.width;
+      const box = plot.getBoundingClientRect(), x = (e.clientX - box.left) / box.width * 1000;
       let best = 0;
       rows.forEach((r, i) => { if (Math.abs(r.x - x) < Math.abs(rows[best].x - x)) best = i; });
       show(best);
