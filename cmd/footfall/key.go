@@ -21,9 +21,10 @@ organizer; "key click" signs click ids, and is the installation's own.`,
 func newAPIKeyCommand(e *env) *cobra.Command {
 	return group("api", "Keys that programs ask the API with: add, list, end",
 		`A key lets a program ask over TCP (reporter.api.listen) as a role of one
-organizer: owner (everything of it), analyst (reads everything), viewer (reads,
-without emails) or affiliate (its own rows alone). docs/api.md says which role
-may ask what. Only the key's hash is kept.`,
+organizer: owner (everything of it), manager (reads everything, keeps affiliates
+and codes), analyst (reads everything), viewer (reads, without emails) or
+affiliate (its own rows alone). docs/api.md says which role may ask what. Only
+the key's hash is kept.`,
 		apiKeyAdd(e), apiKeyList(e), apiKeyEnd(e))
 }
 
@@ -81,7 +82,7 @@ func apiKeyAdd(e *env) *cobra.Command {
 		},
 	}
 	addOrganizerFlag(c, &add.Organizer)
-	c.Flags().Var(&choice{&role, []string{"owner", "analyst", "viewer", "affiliate"}}, "role", "owner, analyst, viewer or affiliate")
+	c.Flags().Var(&choice{&role, []string{"owner", "manager", "analyst", "viewer", "affiliate"}}, "role", "owner, manager, analyst, viewer or affiliate")
 	c.Flags().StringVar(&add.Affiliate, "affiliate", "", "id, email, nickname or name of the affiliate that a key of that role is of")
 	c.Flags().StringVar(&add.Expires, "expires", "", "day of the organizer's zone, like 2027-01-01, or time at which the key ends (default: never)")
 	c.Flags().StringVar(&add.Label, "label", "", "what the key is for")

@@ -41,9 +41,9 @@ type access struct {
 // table is the whole of what keys may do. What doesn't stand here is the
 // operator's alone. docs/api.md and the test of all routes are made from it.
 func table() []access {
-	everyone := []admin.Role{admin.RoleOwner, admin.RoleAnalyst, admin.RoleViewer, admin.RoleAffiliate}
-	viewers, readers, owner := everyone[:3], everyone[:2], everyone[:1]
-	return slices.Concat(figures(everyone, viewers, readers), wares(everyone, viewers, owner), keyring(owner), installation())
+	everyone := []admin.Role{admin.RoleOwner, admin.RoleManager, admin.RoleAnalyst, admin.RoleViewer, admin.RoleAffiliate}
+	viewers, readers, keepers, owner := everyone[:4], everyone[:3], everyone[:2], everyone[:1]
+	return slices.Concat(figures(everyone, viewers, readers), wares(viewers, owner), partners(everyone, viewers, keepers, owner), keyring(owner), installation())
 }
 
 // figures are what is asked of visits, orders and money.
@@ -60,8 +60,8 @@ func figures(everyone, viewers, readers []admin.Role) []access {
 	}
 }
 
-// wares are what is sold, who is credited, and by what rules.
-func wares(everyone, viewers, owner []admin.Role) []access {
+// wares are what is sold.
+func wares(viewers, owner []admin.Role) []access {
 	return []access{
 		{pattern: "GET /v1/organizers", does: "list organizers", roles: viewers},
 		{pattern: "GET /v1/organizers/{organizer}", does: "show an organizer", roles: viewers, tenant: tenantPath},
@@ -72,32 +72,37 @@ func wares(everyone, viewers, owner []admin.Role) []access {
 		{pattern: "GET /v1/events/{slug}", does: "show an event", roles: viewers, tenant: tenantEvent},
 		{pattern: "POST /v1/events", does: "add an event", roles: owner, tenant: tenantBody},
 		{pattern: "PATCH /v1/events/{slug}", does: "change an event", roles: owner, tenant: tenantEvent},
+	}
+}
 
+// partners are who is credited, and by what rules.
+func partners(everyone, viewers, keepers, owner []admin.Role) []access {
+	return []access{
 		{pattern: "GET /v1/affiliates", does: "list affiliates", roles: viewers, tenant: tenantQuery},
 		{pattern: "GET /v1/affiliates/{ref}", does: "show an affiliate", roles: everyone, tenant: tenantQuery, own: ownSelf},
-		{pattern: "POST /v1/affiliates", does: "add an affiliate", roles: owner, tenant: tenantBody},
-		{pattern: "PATCH /v1/affiliates/{ref}", does: "change an affiliate", roles: owner, tenant: tenantQuery},
-		{pattern: "POST /v1/affiliates/{ref}/pause", does: "pause an affiliate", roles: owner, tenant: tenantQuery},
-		{pattern: "POST /v1/affiliates/{ref}/resume", does: "resume an affiliate", roles: owner, tenant: tenantQuery},
+		{pattern: "POST /v1/affiliates", does: "add an affiliate", roles: keepers, tenant: tenantBody},
+		{pattern: "PATCH /v1/affiliates/{ref}", does: "change an affiliate", roles: keepers, tenant: tenantQuery},
+		{pattern: "POST /v1/affiliates/{ref}/pause", does: "pause an affiliate", roles: keepers, tenant: tenantQuery},
+		{pattern: "POST /v1/affiliates/{ref}/resume", does: "resume an affiliate", roles: keepers, tenant: tenantQuery},
 
 		{pattern: "GET /v1/codes", does: "list tracking codes", roles: everyone, tenant: tenantQuery, own: ownRows},
 		{pattern: "GET /v1/codes/{code}", does: "show a tracking code", roles: everyone, tenant: tenantQuery, own: ownCode},
 		{pattern: "GET /v1/codes/{code}/aliases", does: "list a code's texts", roles: everyone, tenant: tenantQuery, own: ownCode},
 		{pattern: "GET /v1/codes/{code}/link", does: "the link to hand out", roles: everyone, tenant: tenantQuery, own: ownCode},
-		{pattern: "POST /v1/codes", does: "add a tracking code", roles: owner, tenant: tenantBody},
-		{pattern: "POST /v1/codes/{code}/pause", does: "pause a code", roles: owner, tenant: tenantQuery},
-		{pattern: "POST /v1/codes/{code}/resume", does: "resume a code", roles: owner, tenant: tenantQuery},
-		{pattern: "POST /v1/codes/{code}/rename", does: "rename a code", roles: owner, tenant: tenantQuery},
-		{pattern: "POST /v1/codes/{code}/reassign", does: "give a code to another affiliate", roles: owner, tenant: tenantQuery},
+		{pattern: "POST /v1/codes", does: "add a tracking code", roles: keepers, tenant: tenantBody},
+		{pattern: "POST /v1/codes/{code}/pause", does: "pause a code", roles: keepers, tenant: tenantQuery},
+		{pattern: "POST /v1/codes/{code}/resume", does: "resume a code", roles: keepers, tenant: tenantQuery},
+		{pattern: "POST /v1/codes/{code}/rename", does: "rename a code", roles: keepers, tenant: tenantQuery},
+		{pattern: "POST /v1/codes/{code}/reassign", does: "give a code to another affiliate", roles: keepers, tenant: tenantQuery},
 
 		{pattern: "GET /v1/coupons", does: "list coupon codes", roles: viewers, tenant: tenantQuery},
-		{pattern: "POST /v1/coupons", does: "bind a coupon to a code", roles: owner, tenant: tenantBody},
-		{pattern: "POST /v1/coupons/{text}/end", does: "end a coupon's binding", roles: owner, tenant: tenantQuery},
+		{pattern: "POST /v1/coupons", does: "bind a coupon to a code", roles: keepers, tenant: tenantBody},
+		{pattern: "POST /v1/coupons/{text}/end", does: "end a coupon's binding", roles: keepers, tenant: tenantQuery},
 		{pattern: "GET /v1/policies", does: "list attribution policies", roles: viewers, tenant: tenantQuery},
 		{pattern: "POST /v1/policies", does: "set the attribution policy", roles: owner, tenant: tenantBody},
 
-		{pattern: "POST /v1/imports/affiliates", does: "import affiliates from CSV", roles: owner, tenant: tenantQuery},
-		{pattern: "POST /v1/imports/codes", does: "import tracking codes from CSV", roles: owner, tenant: tenantQuery},
+		{pattern: "POST /v1/imports/affiliates", does: "import affiliates from CSV", roles: keepers, tenant: tenantQuery},
+		{pattern: "POST /v1/imports/codes", does: "import tracking codes from CSV", roles: keepers, tenant: tenantQuery},
 	}
 }
 

@@ -35,11 +35,11 @@ func TestDocs(t *testing.T) {
 // accessTable is the table in Markdown.
 func accessTable() string {
 	var out strings.Builder
-	out.WriteString("| route | | owner | analyst | viewer | affiliate |\n|---|---|---|---|---|---|\n")
+	out.WriteString("| route | | owner | manager | analyst | viewer | affiliate |\n|---|---|---|---|---|---|---|\n")
 	for _, line := range api.Table() {
 		out.WriteString("| `" + line.Pattern + "` | " + line.Does + " |")
 		if line.Public {
-			out.WriteString(" no key needed | | | |\n")
+			out.WriteString(" no key needed | | | | |\n")
 			continue
 		}
 		for _, role := range roles() {

@@ -55,7 +55,7 @@ func requests(slug, who string, n int, named bool) map[string]request {
 		return ""
 	}
 	id := map[string]string{"acme ann": "1", "acme bob": "2", "zebra ann": "3", "zebra bob": "4"}[slug+" "+who]
-	secret, key := map[string]string{"acme": "1", zebra: "2"}[slug], map[string]string{"acme": "6", zebra: "7"}[slug]
+	secret, key := map[string]string{"acme": "1", zebra: "2"}[slug], map[string]string{"acme": "7", zebra: "8"}[slug]
 	code, affiliate, event := "/v1/codes/"+slug+"-"+who, "/v1/affiliates/"+id, "/v1/events/"+slug+"-gala"
 	return map[string]request{
 		"GET /v1/openapi.yaml": {path: "/v1/openapi.yaml", elsewhere: true},
@@ -130,7 +130,7 @@ func otherOf(id string) string {
 }
 
 // roles are the keys that the test asks with, beside none and the operator's socket.
-func roles() []string { return []string{"owner", "analyst", "viewer", "affiliate"} }
+func roles() []string { return []string{"owner", "manager", "analyst", "viewer", "affiliate"} }
 
 func allowed(line api.Line, role string) bool {
 	return line.Public || slices.Contains(line.Roles, admin.Role(role))
@@ -273,6 +273,17 @@ func holdsOwn(own, slug, who string, r request, body string, status int) (wrong 
 		wrong = append(wrong, "want an answer")
 	}
 	return wrong
+}
+
+// TestAManagerIsToldWhoHasACode as owners are: it is a manager's to mend.
+func TestAManagerIsToldWhoHasACode(t *testing.T) {
+	p, _ := newCatalogProduct(t)
+	for _, role := range []string{"owner", "manager"} {
+		got := p.ask(p.keys[role], http.MethodPost, "/v1/codes", `{"text":"acme-ann","affiliate":"2"}`)
+		if got.status != http.StatusConflict || !strings.Contains(got.body, "Ann") {
+			t.Errorf("%s: %d %s", role, got.status, got.body)
+		}
+	}
 }
 
 // TestAViewerLearnsNoEmail by trying some.

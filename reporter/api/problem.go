@@ -82,7 +82,7 @@ func detailFor(who admin.Principal, refusal *admin.Refusal) string {
 	switch who.Role {
 	case admin.RoleOperator:
 		return refusal.Detail
-	case admin.RoleOwner, admin.RoleAnalyst:
+	case admin.RoleOwner, admin.RoleManager, admin.RoleAnalyst:
 		if refusal.Reason == admin.Conflict && refusal.Pointer == "/slug" {
 			return "the slug is taken: slugs are unique in the installation, as they are in the link"
 		}

@@ -68,11 +68,11 @@ func (p *product) fill(lake string) {
 	if lake != "" {
 		fillLake(p.t, lake)
 	}
-	for _, role := range []string{"owner", "analyst", "viewer", "affiliate"} {
+	for _, role := range roles() {
 		p.keys[role] = p.key("acme", role, "ann")
 	}
 	p.keys["other"] = p.key("acme", "affiliate", "bob")
-	p.key("acme", "viewer", "") // number 6, and 7: to be ended
+	p.key("acme", "viewer", "") // number 7, and 8: to be ended
 	p.key(zebra, "viewer", "")
 }
 

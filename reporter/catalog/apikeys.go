@@ -105,7 +105,7 @@ func (ch *change) checkAPIKey(ctx context.Context, out *admin.APIKey, o admin.Or
 		}
 	}
 	switch add.Role {
-	case admin.RoleOwner, admin.RoleAnalyst, admin.RoleViewer:
+	case admin.RoleOwner, admin.RoleManager, admin.RoleAnalyst, admin.RoleViewer:
 		if add.Affiliate != "" {
 			return admin.Refuse(admin.Invalid, "/affiliate", "only a key of role affiliate is of one affiliate: leave it out, or choose that role")
 		}
@@ -118,7 +118,7 @@ func (ch *change) checkAPIKey(ctx context.Context, out *admin.APIKey, o admin.Or
 	case admin.RoleOperator:
 		return admin.Refuse(admin.Invalid, "/role", "no key is an operator's: operators ask on the machine itself, with the command footfall")
 	default:
-		return admin.Refuse(admin.Invalid, "/role", "the role %q: want owner, analyst, viewer or affiliate", add.Role)
+		return admin.Refuse(admin.Invalid, "/role", "the role %q: want owner, manager, analyst, viewer or affiliate", add.Role)
 	}
 	if text := strings.TrimSpace(add.Expires); text != "" {
 		loc, err := loadZone(o.Zone)
