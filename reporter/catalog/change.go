@@ -94,6 +94,22 @@ func (ch *change) exec(ctx context.Context, query string, args ...any) error {
 	return nil
 }
 
+// execOne changes what must be there.
+func (ch *change) execOne(ctx context.Context, what, query string, args ...any) error {
+	done, err := ch.ExecContext(ctx, query, args...)
+	if err != nil {
+		return fmt.Errorf("writing: %w", err)
+	}
+	n, err := done.RowsAffected()
+	if err != nil {
+		return fmt.Errorf("writing: %w", err)
+	}
+	if n == 0 {
+		return admin.Refuse(admin.NotFound, "", "there is no such %s", what)
+	}
+	return nil
+}
+
 // version writes a row of a versioned table. The revision itself comes first:
 // written after its rows, SQLite would look for them in whole tables.
 func (ch *change) version(ctx context.Context, query string, args ...any) error {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"footfall/schemas/admin"
+	"footfall/schemas/ids"
 	"footfall/schemas/policy"
 )
 
@@ -67,6 +68,18 @@ func faultyChanges(c *Catalog) []struct {
 			_, err := c.EndClickKey(ctx, "test", 1, time.Unix(1, 0))
 			return err
 		}},
+		{"member invite", func(ctx context.Context) error {
+			_, err := c.Invite(ctx, "test", "acme", admin.InviteAdd{Email: "cy@acme.example", Role: admin.RoleViewer})
+			return err
+		}},
+		{"password set", func(ctx context.Context) error {
+			return c.ChangePassword(ctx, 1, aPassword, "four other unrelated words")
+		}},
+		{"sign in", func(ctx context.Context) error {
+			_, _, err := c.OpenSession(ctx, 1, "")
+			return err
+		}},
+		{"person erase", func(ctx context.Context) error { return c.ErasePerson(ctx, "test", 2) }},
 	}
 }
 
@@ -113,12 +126,21 @@ func faultyBase(t *testing.T) string {
 	for i := range 40 { // more than a page of versions
 		f.code("acme", "", fmt.Sprint("C", i), "Ann")
 	}
+	f.owner()
+	bo := f.member("bo@acme.example", admin.RoleAnalyst)
+	for _, p := range []ids.PersonID{1, bo.ID} {
+		_, _, err := f.OpenSession(f.ctx, p, "")
+		must(t, err)
+		_, err = f.SaveView(f.ctx, "acme", admin.SavedView{Person: p, Name: "mine"})
+		must(t, err)
+	}
 	must(t, c.Close())
 	return dir
 }
 
 var faultyTables = []string{
 	"revisions", "affiliates", "codes", "code_texts", "code_owners", "code_claims", "coupons", "policies", "click_keys", "click_key_ends",
+	"people", "members", "one_time_links", "sessions", "saved_views",
 }
 
 // standingIn is the rows of each table and the audit entries of the test's changes.

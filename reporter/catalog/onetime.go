@@ -71,6 +71,10 @@ func (ch *change) oneTime(ctx context.Context, l oneTime) (token string, id uint
 	if id, err = ch.mintID(ctx, kindOneTime); err != nil {
 		return "", 0, err
 	}
+	// Whoever was invited and never came leaves no email.
+	if err := ch.exec(ctx, `DELETE FROM one_time_links WHERE expires_us <= ?`, ch.now.UnixMicro()); err != nil {
+		return "", 0, err
+	}
 	life := invitationLife
 	if l.kind == linkSetup {
 		life = setupLife
@@ -126,7 +130,7 @@ func (c *Catalog) Invite(ctx context.Context, actor, organizer string, add admin
 		if err := errors.Join(checkEmail(l.email), checkRole(l.role)); err != nil {
 			return err
 		}
-		if p, err := personBy(ctx, ch, "email = ? COLLATE NOCASE", l.email); err == nil && p.RoleIn(o.Slug) != "" {
+		if p, err := personBy(ctx, ch, byEmail, l.email); err == nil && p.RoleIn(o.Slug) != "" {
 			return admin.Refuse(admin.Conflict, "/email", "%s is a member already, as %s", l.email, p.RoleIn(o.Slug))
 		}
 		if err := ch.exec(ctx, `DELETE FROM one_time_links WHERE kind = ? AND organizer = ? AND email = ? COLLATE NOCASE`, linkInvitation, o.ID, l.email); err != nil {
@@ -164,7 +168,7 @@ func (c *Catalog) EndInvitation(ctx context.Context, actor, organizer string, id
 		if err != nil {
 			return err
 		}
-		if err := ch.exec(ctx, `DELETE FROM one_time_links WHERE kind = ? AND organizer = ? AND id = ?`, linkInvitation, o.ID, id); err != nil {
+		if err := ch.execOne(ctx, "invitation", `DELETE FROM one_time_links WHERE kind = ? AND organizer = ? AND id = ?`, linkInvitation, o.ID, id); err != nil {
 			return err
 		}
 		return ch.audit(ctx, "member invitation end", "organizer "+o.Slug, nil, fields{"invitation": id})
@@ -177,7 +181,7 @@ func (c *Catalog) Invitation(ctx context.Context, token string) (admin.Invitatio
 	if err != nil {
 		return admin.Invitation{}, err
 	}
-	_, err = personBy(ctx, c.reader, "email = ? COLLATE NOCASE", l.email)
+	_, err = personBy(ctx, c.reader, byEmail, l.email)
 	if _, refused := admin.AsRefusal(err); err != nil && !refused {
 		return admin.Invitation{}, err
 	}
@@ -210,7 +214,7 @@ func (c *Catalog) AcceptInvitation(ctx context.Context, token string, accept adm
 		if err != nil {
 			return err
 		}
-		p, err := personBy(ctx, ch, "email = ? COLLATE NOCASE", l.email)
+		p, err := personBy(ctx, ch, byEmail, l.email)
 		id = p.ID
 		switch _, refused := admin.AsRefusal(err); {
 		case err != nil && !refused:
@@ -228,14 +232,14 @@ func (c *Catalog) AcceptInvitation(ctx context.Context, token string, accept adm
 		return admin.Person{}, err
 	}
 	c.sessions.forget(id)
-	p, err := personBy(ctx, c.reader, "id = ?", id)
+	p, err := personBy(ctx, c.reader, byPerson, id)
 	return p.Person, err
 }
 
 // ResetLink gives a one-time link with which a person sets a new password.
 func (c *Catalog) ResetLink(ctx context.Context, actor string, person ids.PersonID) (token string, err error) {
 	err = c.change(ctx, actor, func(ch *change) error {
-		if _, err := personBy(ctx, ch, "id = ?", person); err != nil {
+		if _, err := personBy(ctx, ch, byPerson, person); err != nil {
 			return err
 		}
 		if err := ch.exec(ctx, `DELETE FROM one_time_links WHERE kind = ? AND person = ?`, linkReset, person); err != nil {
@@ -268,7 +272,7 @@ func (c *Catalog) ResetPassword(ctx context.Context, token, password string) (ad
 		if err != nil {
 			return err
 		}
-		if p, err = personBy(ctx, ch, "id = ?", l.person); err != nil {
+		if p, err = personBy(ctx, ch, byPerson, l.person); err != nil {
 			return err
 		}
 		return ch.setPassword(ctx, p.ID, hash)

@@ -20,6 +20,12 @@ type personRow struct {
 	password string
 }
 
+// How a person is found. One who was erased is found by nothing.
+const (
+	byPerson = `id = ? AND email <> ''`
+	byEmail  = `email = ? COLLATE NOCASE AND email <> ''`
+)
+
 // personBy reads one person with the memberships.
 func personBy(ctx context.Context, q querier, where string, arg any) (p personRow, err error) {
 	var createdUS int64
@@ -114,7 +120,11 @@ func (c *Catalog) SetupLink(ctx context.Context) (token string, err error) {
 
 // SetUp makes the first person, owner of every organizer that there is.
 func (c *Catalog) SetUp(ctx context.Context, token string, ask admin.SetUp) (admin.Person, error) {
-	if err := checkPassword(ask.Password); err != nil {
+	if _, err := oneTimeBy(ctx, c.reader, linkSetup, token, c.deps.Clock()); err != nil {
+		return admin.Person{}, err // before the work
+	}
+	ask.Name, ask.Email = strings.TrimSpace(ask.Name), strings.TrimSpace(ask.Email)
+	if err := errors.Join(checkName("/name", ask.Name), checkEmail(ask.Email), checkPassword(ask.Password)); err != nil {
 		return admin.Person{}, err
 	}
 	hash, err := c.hasher.hash(ctx, ask.Password)
@@ -124,9 +134,6 @@ func (c *Catalog) SetUp(ctx context.Context, token string, ask admin.SetUp) (adm
 	if ask.NewOrganizer != nil {
 		// An organizer has rules of its own, and is a revision of its own: what
 		// fails behind it leaves an organizer without an owner, who the next try is.
-		if _, err := oneTimeBy(ctx, c.reader, linkSetup, token, c.deps.Clock()); err != nil {
-			return admin.Person{}, err
-		}
 		_, err := c.AddOrganizer(ctx, "setup", *ask.NewOrganizer)
 		if r, refused := admin.AsRefusal(err); err != nil && (!refused || r.Reason != admin.Conflict) {
 			return admin.Person{}, err
@@ -141,7 +148,7 @@ func (c *Catalog) SetUp(ctx context.Context, token string, ask admin.SetUp) (adm
 		if there, err := anybody(ctx, ch); err != nil || there {
 			return errors.Join(err, admin.Refuse(admin.NotFound, "", "%s", link.gone()))
 		}
-		if id, err = ch.addPerson(ctx, strings.TrimSpace(ask.Name), strings.TrimSpace(ask.Email), hash); err != nil {
+		if id, err = ch.addPerson(ctx, ask.Name, ask.Email, hash); err != nil {
 			return err
 		}
 		list, err := organizersOf(ctx, ch)
@@ -161,7 +168,7 @@ func (c *Catalog) SetUp(ctx context.Context, token string, ask admin.SetUp) (adm
 	if err != nil {
 		return admin.Person{}, err
 	}
-	p, err := personBy(ctx, c.reader, "id = ?", id)
+	p, err := personBy(ctx, c.reader, byPerson, id)
 	return p.Person, err
 }
 
@@ -181,7 +188,7 @@ func (c *Catalog) People(ctx context.Context, organizer string) ([]admin.Person,
 	}
 	people := make([]admin.Person, len(list))
 	for i, id := range list {
-		p, err := personBy(ctx, c.reader, "id = ?", id)
+		p, err := personBy(ctx, c.reader, byPerson, id)
 		if err != nil {
 			return nil, err
 		}
@@ -236,6 +243,9 @@ func (c *Catalog) SetRole(ctx context.Context, actor, organizer string, person i
 // ErasePerson ends everything of a person and blanks name and email.
 func (c *Catalog) ErasePerson(ctx context.Context, actor string, person ids.PersonID) error {
 	err := c.change(ctx, actor, func(ch *change) error {
+		if _, err := personBy(ctx, ch, byPerson, person); err != nil {
+			return err
+		}
 		var sole int
 		if err := ch.QueryRowContext(ctx, `SELECT count(*) FROM members m WHERE m.person = ? AND m.role = ? AND NOT EXISTS (
 			SELECT 1 FROM members o WHERE o.organizer = m.organizer AND o.role = m.role AND o.person <> m.person)`, person, admin.RoleOwner).Scan(&sole); err != nil {
@@ -246,7 +256,7 @@ func (c *Catalog) ErasePerson(ctx context.Context, actor string, person ids.Pers
 		}
 		for _, statement := range []string{
 			`DELETE FROM members WHERE person = ?`, `DELETE FROM sessions WHERE person = ?`, `DELETE FROM saved_views WHERE person = ?`,
-			`DELETE FROM one_time_links WHERE person = ?1 OR email <> '' AND email = (SELECT email FROM people WHERE id = ?1)`,
+			`DELETE FROM one_time_links WHERE person = ?1 OR email <> '' AND email = (SELECT email FROM people WHERE id = ?1) COLLATE NOCASE`,
 			`UPDATE people SET email = '', name = '', password = '' WHERE id = ?`,
 		} {
 			if err := ch.exec(ctx, statement, person); err != nil {

@@ -357,7 +357,7 @@ func TestSavedViewsAreTheirPersonsUnlessShared(t *testing.T) {
 	if len(list) != 1 || list[0].Name != "ours" {
 		t.Errorf("somebody else sees %+v", list)
 	}
-	must(t, f.DeleteView(f.ctx, "test", "acme", bo.ID, shared.ID))
+	refusedFor(t, f.DeleteView(f.ctx, "test", "acme", bo.ID, shared.ID), admin.NotFound)
 	if list, err = f.SavedViews(f.ctx, "acme", ann.ID); err != nil || len(list) != 2 {
 		t.Errorf("Ann sees %+v, %v", list, err)
 	}

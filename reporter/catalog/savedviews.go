@@ -16,6 +16,10 @@ import (
 const (
 	// maxViewBytes bounds a view's query: longer than any that a page makes.
 	maxViewBytes = 4 << 10
+	// maxViews and maxShares are more than a page can list: of one person in an
+	// organizer, and of those of an organizer that still open.
+	maxViews  = 200
+	maxShares = 500
 	// maxShareDays bounds how long a share link lives.
 	maxShareDays = 366
 	day          = 24 * time.Hour
@@ -41,6 +45,9 @@ func (c *Catalog) SaveView(ctx context.Context, organizer string, v admin.SavedV
 			return err
 		}
 		if err := ch.exec(ctx, `DELETE FROM saved_views WHERE organizer = ? AND person = ? AND name = ?`, o.ID, v.Person, v.Name); err != nil {
+			return err
+		}
+		if err := ch.atMost(ctx, maxViews, "saved views: delete one that you need no longer", `SELECT count(*) FROM saved_views WHERE organizer = ? AND person = ?`, o.ID, v.Person); err != nil {
 			return err
 		}
 		if v.ID, err = ch.mintID(ctx, kindView); err != nil {
@@ -72,8 +79,20 @@ func (c *Catalog) DeleteView(ctx context.Context, actor, organizer string, perso
 		if err != nil {
 			return err
 		}
-		return ch.exec(ctx, `DELETE FROM saved_views WHERE organizer = ?1 AND id = ?2 AND (?3 = 0 OR person = ?3)`, o.ID, id, person)
+		return ch.execOne(ctx, "saved view of yours", `DELETE FROM saved_views WHERE organizer = ?1 AND id = ?2 AND (?3 = 0 OR person = ?3)`, o.ID, id, person)
 	})
+}
+
+// atMost refuses one more of what there are many of.
+func (ch *change) atMost(ctx context.Context, most int, what, query string, args ...any) error {
+	var n int
+	if err := ch.QueryRowContext(ctx, query, args...).Scan(&n); err != nil {
+		return fmt.Errorf("counting: %w", err)
+	}
+	if n >= most {
+		return admin.Refuse(admin.Conflict, "", "there are %d %s", n, what)
+	}
+	return nil
 }
 
 // AddShare makes a read-only link to one view. The answer alone shows its token.
@@ -101,6 +120,9 @@ func (c *Catalog) AddShare(ctx context.Context, actor, organizer string, add adm
 			return admin.Refuse(admin.Invalid, "/expires", "the link's last day is %q: want a coming day like %s, within a year", add.Expires, ch.now.In(zone).AddDate(0, 0, 30).Format(time.DateOnly))
 		}
 		out = admin.ShareLink{Organizer: o.Slug, Label: label, Query: add.Query, Created: ch.now.UTC().Truncate(time.Microsecond), Expires: expires.UTC()}
+		if err := ch.atMost(ctx, maxShares, "share links that still open: end one that nobody needs", `SELECT count(*) FROM share_links WHERE organizer = ? AND ended_us IS NULL AND expires_us > ?`, o.ID, ch.now.UnixMicro()); err != nil {
+			return err
+		}
 		if out.ID, err = ch.mintID(ctx, kindShare); err != nil {
 			return err
 		}
@@ -142,7 +164,7 @@ func (c *Catalog) EndShare(ctx context.Context, actor, organizer string, id uint
 		if err != nil {
 			return err
 		}
-		if err := ch.exec(ctx, `UPDATE share_links SET ended_us = ? WHERE organizer = ? AND id = ? AND ended_us IS NULL`, ch.now.UnixMicro(), o.ID, id); err != nil {
+		if err := ch.execOne(ctx, "share link", `UPDATE share_links SET ended_us = coalesce(ended_us, ?) WHERE organizer = ? AND id = ?`, ch.now.UnixMicro(), o.ID, id); err != nil {
 			return err
 		}
 		return ch.audit(ctx, "share end", "organizer "+o.Slug, nil, fields{"id": id})
@@ -163,12 +185,7 @@ func (c *Catalog) Share(ctx context.Context, token string) (admin.ShareLink, err
 	}
 	hour := now.Truncate(lastUsedStep)
 	if s.LastUsed == nil || s.LastUsed.Before(hour) {
-		c.writing.Lock()
-		defer c.writing.Unlock()
-		if _, err := c.writer.ExecContext(ctx, `UPDATE share_links SET used_us = max(coalesce(used_us, 0), ?) WHERE id = ?`, hour.UnixMicro(), s.ID); err != nil {
-			c.metrics.failure(stepKeyUse)
-			return s, c.explain(fmt.Errorf("keeping a share link's use: %w", err))
-		}
+		c.noteLastUse(ctx, "share_links", s.ID, hour)
 	}
 	return s, nil
 }

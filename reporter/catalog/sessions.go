@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -22,6 +23,9 @@ const (
 	// keptSessions are answered without the file; beyond them all are forgotten,
 	// and read again.
 	keptSessions = 10_000
+	// maxDevices is how many sessions a person has at a time; beyond it the one
+	// that was used the longest ago ends.
+	maxDevices = 100
 	// maxLabelBytes bounds what a browser says it is.
 	maxLabelBytes = 200
 )
@@ -29,8 +33,10 @@ const (
 // sessions are those that asked lately, by the hash of their token. What a row
 // says is looked up again when anything of its person changes.
 type sessions struct {
-	mu   sync.Mutex
-	byID map[string]keptSession // guarded by mu
+	mu      sync.Mutex
+	byHash  map[string]keptSession // guarded by mu
+	changes uint64                 // guarded by mu: rises with every change that was forgotten for
+	read    func()                 // a test's: between what is read and what is kept
 }
 
 type keptSession struct {
@@ -38,33 +44,46 @@ type keptSession struct {
 	readAt  time.Time
 }
 
-func newSessions() *sessions { return &sessions{byID: map[string]keptSession{}} }
+func newSessions() *sessions { return &sessions{byHash: map[string]keptSession{}} }
+
+// mark is for keep: what is read after it is of now.
+func (s *sessions) mark() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.changes
+}
 
 // get gives a session that was read less than a step ago.
 func (s *sessions) get(hash string, now time.Time) (admin.Session, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	k, ok := s.byID[hash]
+	k, ok := s.byHash[hash]
 	age := now.Sub(k.readAt)
 	return k.session, ok && age >= 0 && age < sessionStep
 }
 
-func (s *sessions) keep(hash string, session admin.Session, now time.Time) {
+// keep remembers what was read since mark, unless something changed meanwhile:
+// what was read may be of before, and who signed out would still be let in.
+func (s *sessions) keep(hash string, session admin.Session, mark uint64, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.byID) >= keptSessions {
-		clear(s.byID)
+	if s.changes != mark {
+		return
 	}
-	s.byID[hash] = keptSession{session, now}
+	if len(s.byHash) >= keptSessions {
+		clear(s.byHash)
+	}
+	s.byHash[hash] = keptSession{session, now}
 }
 
 // forget makes every session of a person be read again.
 func (s *sessions) forget(person ids.PersonID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for hash, k := range s.byID {
+	s.changes++
+	for hash, k := range s.byHash {
 		if k.session.Person.ID == person {
-			delete(s.byID, hash)
+			delete(s.byHash, hash)
 		}
 	}
 }
@@ -77,7 +96,7 @@ func errSignIn() error {
 // verified gives the person of an email whose password this is. Whoever it is
 // not, the work and the refusal are the same.
 func (c *Catalog) verified(ctx context.Context, email, password string) (personRow, error) {
-	p, err := personBy(ctx, c.reader, "email = ? COLLATE NOCASE AND email <> ''", email)
+	p, err := personBy(ctx, c.reader, byEmail, email)
 	if _, refused := admin.AsRefusal(err); err != nil && !refused {
 		return p, err
 	}
@@ -98,9 +117,11 @@ func (c *Catalog) verified(ctx context.Context, email, password string) (personR
 	if err != nil {
 		return p, err
 	}
-	return p, c.change(ctx, "footfall", func(ch *change) error {
+	err = c.change(ctx, "footfall", func(ch *change) error {
 		return ch.exec(ctx, `UPDATE people SET password = ? WHERE id = ? AND password = ?`, hash, p.ID, p.password)
 	})
+	p.password = hash
+	return p, err
 }
 
 // SignIn opens a session for who knows the password. The token is shown once; a
@@ -110,11 +131,18 @@ func (c *Catalog) SignIn(ctx context.Context, email, password, label string) (to
 	if err != nil {
 		return "", admin.Session{}, err
 	}
-	return c.OpenSession(ctx, p.ID, label)
+	return c.openSession(ctx, p.ID, label, p.password)
 }
 
 // OpenSession opens a session for a person who has just shown who it is.
-func (c *Catalog) OpenSession(ctx context.Context, person ids.PersonID, label string) (token string, out admin.Session, err error) {
+func (c *Catalog) OpenSession(ctx context.Context, person ids.PersonID, label string) (token string, _ admin.Session, err error) {
+	return c.openSession(ctx, person, label, "")
+}
+
+// openSession opens a session while the password that was shown (empty: none was)
+// is still the person's: one that is changed at the same moment ends all sessions,
+// this one too.
+func (c *Catalog) openSession(ctx context.Context, person ids.PersonID, label, shown string) (token string, out admin.Session, err error) {
 	token, hash, err := newLinkToken()
 	if err != nil {
 		return "", out, err
@@ -122,10 +150,14 @@ func (c *Catalog) OpenSession(ctx context.Context, person ids.PersonID, label st
 	if len(label) > maxLabelBytes {
 		label = label[:maxLabelBytes]
 	}
+	label = strings.ToValidUTF8(label, "")
 	err = c.change(ctx, fmt.Sprintf("person %d", person), func(ch *change) error {
-		p, err := personBy(ctx, ch, "id = ?", person)
+		p, err := personBy(ctx, ch, byPerson, person)
 		if err != nil {
 			return err
+		}
+		if shown != "" && shown != p.password {
+			return errSignIn()
 		}
 		id, err := ch.mintID(ctx, kindSession)
 		if err != nil {
@@ -133,8 +165,7 @@ func (c *Catalog) OpenSession(ctx context.Context, person ids.PersonID, label st
 		}
 		now := ch.now.UTC().Truncate(time.Microsecond)
 		out = admin.Session{ID: id, Person: p.Person, Label: label, Created: now, LastUsed: now}
-		old := ch.now.Add(-sessionLife).UnixMicro()
-		if err := ch.exec(ctx, `DELETE FROM sessions WHERE person = ? AND created_us < ?`, person, old); err != nil {
+		if err := ch.endSessions(ctx, person); err != nil {
 			return err
 		}
 		if err := ch.exec(ctx, `INSERT INTO sessions (id, hash, person, label, created_us, used_us) VALUES (?, ?, ?, ?, ?, ?)`, id, hash, person, label, now.UnixMicro(), now.UnixMicro()); err != nil {
@@ -142,7 +173,17 @@ func (c *Catalog) OpenSession(ctx context.Context, person ids.PersonID, label st
 		}
 		return ch.audit(ctx, "sign in", fmt.Sprintf("person %d", person), nil, fields{"session": id})
 	})
+	c.sessions.forget(person) // those that made room
 	return token, out, err
+}
+
+// endSessions forgets everybody's that don't open any more, and of a person those
+// that leave no room for one more.
+func (ch *change) endSessions(ctx context.Context, person ids.PersonID) error {
+	if err := ch.exec(ctx, `DELETE FROM sessions WHERE created_us <= ? OR used_us <= ?`, ch.now.Add(-sessionLife).UnixMicro(), ch.now.Add(-sessionIdle).UnixMicro()); err != nil {
+		return err
+	}
+	return ch.exec(ctx, `DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE person = ? ORDER BY used_us DESC, id DESC LIMIT -1 OFFSET ?)`, person, maxDevices-1)
 }
 
 const sessionColumns = `SELECT id, person, label, created_us, used_us FROM sessions `
@@ -167,6 +208,7 @@ func (c *Catalog) Session(ctx context.Context, token string) (admin.Session, err
 		return s, nil
 	}
 	gone := admin.Refuse(admin.NotFound, "", "nobody is signed in")
+	mark := c.sessions.mark()
 	s, err := scanSession(c.reader.QueryRowContext(ctx, sessionColumns+`WHERE hash = ?`, hash))
 	if errors.Is(err, sql.ErrNoRows) {
 		return s, gone
@@ -178,30 +220,32 @@ func (c *Catalog) Session(ctx context.Context, token string) (admin.Session, err
 	if !live(s, now) {
 		return s, gone
 	}
-	p, err := personBy(ctx, c.reader, "id = ?", s.Person.ID)
+	p, err := personBy(ctx, c.reader, byPerson, s.Person.ID)
 	if err != nil {
 		return s, err
 	}
 	s.Person = p.Person
+	if c.sessions.read != nil {
+		c.sessions.read()
+	}
 	if now.Sub(s.LastUsed) >= sessionStep {
 		s.LastUsed = now.UTC().Truncate(time.Microsecond)
-		if err := c.noteSession(ctx, s); err != nil {
-			return s, err
-		}
+		c.noteLastUse(ctx, "sessions", s.ID, s.LastUsed)
 	}
-	c.sessions.keep(string(hash), s, now)
+	c.sessions.keep(string(hash), s, mark, now)
 	return s, nil
 }
 
-// noteSession keeps when a session was used.
-func (c *Catalog) noteSession(ctx context.Context, s admin.Session) error {
+// noteLastUse keeps when a session or a share link was used last. What can't be
+// kept keeps nobody from reading.
+func (c *Catalog) noteLastUse(ctx context.Context, table string, id uint32, at time.Time) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	if _, err := c.writer.ExecContext(ctx, `UPDATE sessions SET used_us = max(used_us, ?) WHERE id = ?`, s.LastUsed.UnixMicro(), s.ID); err != nil {
+	_, err := c.writer.ExecContext(ctx, `UPDATE `+table+` SET used_us = max(coalesce(used_us, 0), ?) WHERE id = ?`, at.UnixMicro(), id)
+	if err != nil && ctx.Err() == nil {
 		c.metrics.failure(stepKeyUse)
-		return c.explain(fmt.Errorf("keeping a session's use: %w", err))
+		c.deps.Log.Warn("keeping the time of a last use", "table", table, "id", id, "error", fmt.Errorf("writing: %w", err))
 	}
-	return nil
 }
 
 // Sessions lists a person's signed-in devices, the last used first.
@@ -221,7 +265,11 @@ func (c *Catalog) Sessions(ctx context.Context, person ids.PersonID) ([]admin.Se
 // EndSession signs one device of a person out; 0: all of them.
 func (c *Catalog) EndSession(ctx context.Context, actor string, person ids.PersonID, session uint32) error {
 	err := c.change(ctx, actor, func(ch *change) error {
-		if err := ch.exec(ctx, `DELETE FROM sessions WHERE person = ?1 AND (?2 = 0 OR id = ?2)`, person, session); err != nil {
+		if session == 0 {
+			if err := ch.exec(ctx, `DELETE FROM sessions WHERE person = ?`, person); err != nil {
+				return err
+			}
+		} else if err := ch.execOne(ctx, "signed-in device", `DELETE FROM sessions WHERE person = ? AND id = ?`, person, session); err != nil {
 			return err
 		}
 		return ch.audit(ctx, "sign out", fmt.Sprintf("person %d", person), nil, fields{"session": session})
@@ -236,7 +284,7 @@ func (c *Catalog) ChangePassword(ctx context.Context, person ids.PersonID, old, 
 	if err := checkPassword(password); err != nil {
 		return err
 	}
-	p, err := personBy(ctx, c.reader, "id = ?", person)
+	p, err := personBy(ctx, c.reader, byPerson, person)
 	if err != nil {
 		return err
 	}
