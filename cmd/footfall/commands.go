@@ -20,7 +20,7 @@ func commandGroups(e *env) []commandGroup {
 		}},
 		{"ask", []*cobra.Command{newReportCommand(e), newWaterfallCommand(e), newExplainCommand(e), newExceptionsCommand(e), newSQLCommand(e)}},
 		{"care", []*cobra.Command{
-			newBackupCommand(e), newRestoreCommand(e), newCatalogCommand(e), newAuditCommand(e), newKeyCommand(e), newDoctorCommand(e), newConfigCommand(e), newJournalCommand(e), newVersionCommand(e),
+			newBackupCommand(e), newRestoreCommand(e), newCatalogCommand(e), newAuditCommand(e), newPersonCommand(e), newSetupLinkCommand(e), newKeyCommand(e), newDoctorCommand(e), newConfigCommand(e), newJournalCommand(e), newVersionCommand(e),
 		}},
 	}
 }

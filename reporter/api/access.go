@@ -121,6 +121,14 @@ func keyring(owner []admin.Role) []access {
 // installation is what no key may ask: it has no roles.
 func installation() []access {
 	return []access{
+		{pattern: "POST /v1/setup-link", does: "make the link that makes the first person"},
+		{pattern: "GET /v1/people", does: "list an organizer's people"},
+		{pattern: "POST /v1/people/{id}/role", does: "give a member another role, or none"},
+		{pattern: "POST /v1/people/{id}/reset-link", does: "make a link to a new password"},
+		{pattern: "POST /v1/people/{id}/erase", does: "erase a person"},
+		{pattern: "GET /v1/invitations", does: "list open invitations"},
+		{pattern: "POST /v1/invitations", does: "invite somebody"},
+		{pattern: "POST /v1/invitations/{id}/end", does: "take an invitation back"},
 		{pattern: "GET /v1/collectors", does: "list collectors"},
 		{pattern: "POST /v1/collectors", does: "enrol a collector"},
 		{pattern: "POST /v1/collectors/{id}/token", does: "renew a collector's token"},

@@ -88,6 +88,7 @@ func New(config Config, deps Deps) (*API, error) {
 	a.registerCodes(a.routes)
 	a.registerCrediting(a.routes)
 	a.registerKeys(a.routes)
+	a.registerPeople(a.routes)
 	a.registerImports(a.routes)
 	a.registerReports(a.routes)
 	a.registerSQL(a.routes)

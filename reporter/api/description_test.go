@@ -167,7 +167,11 @@ func TestEveryAnswerIsAsDescribed(t *testing.T) {
 			if as == "wrong" {
 				r = wrong(r, method)
 			}
-			if err := p.exchange(d, as, method, r); err != nil {
+			at := p
+			if line.Pattern == "POST /v1/setup-link" && as == "operator" {
+				at, _ = newCatalogProduct(t) // where nobody can sign in yet
+			}
+			if err := at.exchange(d, as, method, r); err != nil {
 				t.Errorf("%s as %s: %v", line.Pattern, as, err)
 			}
 		}

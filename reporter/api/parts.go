@@ -19,6 +19,7 @@ type Catalog interface {
 	Crediting
 	Keys
 	Principals
+	People
 	Revision(ctx context.Context) (ids.Revision, error)
 	Audit(ctx context.Context, before int64, limit int) ([]admin.AuditEntry, error)
 	Backup(ctx context.Context, actor, path string) (admin.Backup, error)
@@ -82,6 +83,19 @@ type Keys interface {
 	RotateClickKey(ctx context.Context, actor string) (admin.ClickKey, error)
 	EndClickKey(ctx context.Context, actor string, id uint8, ends time.Time) (admin.ClickKey, error)
 	ClickKeys(ctx context.Context) ([]admin.ClickKey, error)
+}
+
+// People are who sign in to the dashboard.
+type People interface {
+	// SetupLink gives an empty token once somebody can sign in.
+	SetupLink(ctx context.Context) (token string, err error)
+	People(ctx context.Context, organizer string) ([]admin.Person, error)
+	SetRole(ctx context.Context, actor, organizer string, person ids.PersonID, role admin.Role) error
+	ErasePerson(ctx context.Context, actor string, person ids.PersonID) error
+	OperatorResetLink(ctx context.Context, actor string, person ids.PersonID) (token string, err error)
+	Invite(ctx context.Context, actor, organizer string, add admin.InviteAdd) (admin.Invitation, error)
+	Invitations(ctx context.Context, organizer string) ([]admin.Invitation, error)
+	EndInvitation(ctx context.Context, actor, organizer string, id uint32) error
 }
 
 // Principals knows whose an API key is.

@@ -19,6 +19,7 @@ import (
 
 	"footfall/internal/ops"
 	"footfall/reporter"
+	"footfall/reporter/catalog"
 	"footfall/schemas/admin"
 	rows "footfall/schemas/lake"
 	"footfall/schemas/lake/lakelog"
@@ -44,6 +45,7 @@ func newProduct(t testing.TB) *product {
 	config := reporter.DefaultConfig()
 	config.Place(t.TempDir())
 	config.API.Listen = "127.0.0.1:0"
+	seedPeople(t, config.Dir)
 	p := &product{t: t, log: &logged{}, keys: map[string]string{}, client: &http.Client{Transport: &http.Transport{}}}
 	log := slog.New(slog.NewJSONHandler(p.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	var err error
@@ -54,6 +56,31 @@ func newProduct(t testing.TB) *product {
 	p.serve()
 	p.fill(reporter.LakeDir(config.Dir))
 	return p
+}
+
+// seedPeople makes acme with an owner, 1, a viewer, 2, and an invitation, 3.
+func seedPeople(t testing.TB, dir string) {
+	t.Helper()
+	config := catalog.DefaultConfig()
+	config.Dir = dir
+	c, err := catalog.New(config, catalog.Deps{Clock: time.Now, Log: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry()})
+	must(t, err)
+	must(t, c.Open(t.Context()))
+	token, err := c.SetupLink(t.Context())
+	must(t, err)
+	_, err = c.SetUp(t.Context(), token, admin.SetUp{
+		Name: "Ann", Email: "ann@acme.example", Password: "three unrelated words", NewOrganizer: &admin.Organizer{Slug: "acme", Name: "The acme", Zone: "Europe/Vienna", Currency: "EUR"},
+	})
+	must(t, err)
+	for _, email := range []string{"bo@acme.example", "cy@acme.example"} {
+		i, err := c.Invite(t.Context(), "test", "acme", admin.InviteAdd{Email: email, Role: admin.RoleViewer})
+		must(t, err)
+		if email == "bo@acme.example" {
+			_, err = c.AcceptInvitation(t.Context(), i.Token, admin.Accept{Name: "Bo", Password: "three unrelated words"})
+			must(t, err)
+		}
+	}
+	must(t, c.Close())
 }
 
 // fill makes two organizers, their orders where there is a lake, and keys of acme.
@@ -130,7 +157,7 @@ func (p *product) tenant(slug string) {
 		{"/v1/coupons", `{"organizer":"` + slug + `","text":"` + slug + `-ten","code":"` + slug + `-ann"}`},
 		{"/v1/secrets", `{"organizer":"` + slug + `"}`},
 	} {
-		if w := p.local("POST", step[0], step[1]); w.Code != http.StatusCreated {
+		if w := p.local("POST", step[0], step[1]); w.Code != http.StatusCreated && (p.r == nil || slug != "acme" || step[0] != "/v1/organizers") {
 			p.t.Fatalf("POST %s: %d %s", step[0], w.Code, w.Body)
 		}
 	}

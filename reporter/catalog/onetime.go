@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -236,11 +237,26 @@ func (c *Catalog) AcceptInvitation(ctx context.Context, token string, accept adm
 	return p.Person, err
 }
 
-// ResetLink gives a one-time link with which a person sets a new password.
+// ResetLink gives a one-time link with which a person of one organizer sets a new
+// password. For one of several an owner gets none: whoever has the link can sign
+// in, and what is another organizer's is not this owner's to see.
 func (c *Catalog) ResetLink(ctx context.Context, actor string, person ids.PersonID) (token string, err error) {
+	return c.resetLink(ctx, actor, person, 1)
+}
+
+// OperatorResetLink is ResetLink for anybody.
+func (c *Catalog) OperatorResetLink(ctx context.Context, actor string, person ids.PersonID) (token string, err error) {
+	return c.resetLink(ctx, actor, person, math.MaxInt)
+}
+
+func (c *Catalog) resetLink(ctx context.Context, actor string, person ids.PersonID, most int) (token string, err error) {
 	err = c.change(ctx, actor, func(ch *change) error {
-		if _, err := personBy(ctx, ch, byPerson, person); err != nil {
+		p, err := personBy(ctx, ch, byPerson, person)
+		if err != nil {
 			return err
+		}
+		if len(p.Memberships) > most {
+			return admin.Refuse(admin.Conflict, "", "a new password of this person is not yours alone to give: whoever runs Footfall makes the link, with footfall person reset-link %d", person)
 		}
 		if err := ch.exec(ctx, `DELETE FROM one_time_links WHERE kind = ? AND person = ?`, linkReset, person); err != nil {
 			return err

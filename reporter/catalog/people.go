@@ -80,6 +80,11 @@ func (ch *change) addMember(ctx context.Context, person ids.PersonID, o admin.Or
 	if err := ch.exec(ctx, `INSERT INTO members (person, organizer, role) VALUES (?, ?, ?) ON CONFLICT (person, organizer) DO UPDATE SET role = excluded.role`, person, o.ID, role); err != nil {
 		return err
 	}
+	// A link that an owner made to set this person's password would open this
+	// organizer too.
+	if err := ch.exec(ctx, `DELETE FROM one_time_links WHERE kind = ? AND person = ?`, linkReset, person); err != nil {
+		return err
+	}
 	return ch.audit(ctx, "member add", "organizer "+o.Slug, nil, fields{"person": person, "role": role})
 }
 

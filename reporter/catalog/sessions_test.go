@@ -197,6 +197,31 @@ func TestAnErasedPersonIsFoundByNothing(t *testing.T) {
 	}
 }
 
+// An owner who could set the password of a member could sign in as the member, also
+// to an organizer that isn't the owner's.
+func TestAnOwnerSetsNoPasswordOfWhoIsAnothersToo(t *testing.T) {
+	f, _ := peopleFixture(t)
+	f.owner()
+	bo := f.member("bo@acme.example", admin.RoleViewer)
+	_, err := f.ResetLink(f.ctx, "test", bo.ID)
+	must(t, err)
+	f.organizer("other", "UTC")
+	i, err := f.Invite(f.ctx, "test", "other", admin.InviteAdd{Email: "bo@acme.example", Role: admin.RoleOwner})
+	must(t, err)
+	token, err := f.ResetLink(f.ctx, "test", bo.ID)
+	must(t, err) // made before Bo was the other's, opened after it
+	_, err = f.AcceptInvitation(f.ctx, i.Token, admin.Accept{Password: aPassword})
+	must(t, err)
+	_, err = f.ResetPassword(f.ctx, token, "four other unrelated words")
+	refusedFor(t, err, admin.NotFound)
+	_, err = f.ResetLink(f.ctx, "test", bo.ID)
+	refusedFor(t, err, admin.Conflict)
+	token, err = f.OperatorResetLink(f.ctx, "test", bo.ID)
+	must(t, err)
+	_, err = f.ResetPassword(f.ctx, token, "four other unrelated words")
+	must(t, err)
+}
+
 func TestViewsAndShareLinksAreBounded(t *testing.T) {
 	f, _ := peopleFixture(t)
 	p := f.owner()
