@@ -293,20 +293,74 @@ func TestNothingThatOpensStandsAtRest(t *testing.T) {
 	}
 }
 
-func TestARestoreSignsEverybodyOutAndRevokesLinks(t *testing.T) {
-	f, _ := peopleFixture(t)
-	f.owner()
+func TestARestoreOpensNothingThatWasClosed(t *testing.T) {
+	f, now := peopleFixture(t)
+	ann := f.owner()
+	now.Advance(time.Second)
+	bo, cy, dee := f.member("bo.unmistakable@acme.example", admin.RoleViewer), f.member("cy@acme.example", admin.RoleManager), f.member("dee@acme.example", admin.RoleManager)
 	token, _, err := f.SignIn(f.ctx, "ann@acme.example", aPassword, "")
 	must(t, err)
 	share, err := f.AddShare(f.ctx, "test", "acme", admin.ShareAdd{Label: "the band", Expires: f.clock.Now().AddDate(0, 0, 7).Format(time.DateOnly)})
 	must(t, err)
-	must(t, f.change(f.ctx, "test", func(ch *change) error { return ch.carry(f.ctx, standing{}) }))
-	f.sessions = newSessions() // as a restore is a start
-	if _, err := f.Session(f.ctx, token); err == nil {
-		t.Error("a session outlives a restore")
+	invitation, err := f.Invite(f.ctx, "test", "acme", admin.InviteAdd{Email: "eve@acme.example", Role: admin.RoleOwner})
+	must(t, err)
+	path := f.backup()
+	must(t, f.ErasePerson(f.ctx, "test", bo.ID))
+	must(t, f.SetRole(f.ctx, "test", "acme", cy.ID, ""))
+	must(t, f.SetRole(f.ctx, "test", "acme", dee.ID, admin.RoleViewer))
+	must(t, f.ChangePassword(f.ctx, ann.ID, aPassword, "four other unrelated words"))
+	f.organizer("later", "UTC")
+	i, err := f.Invite(f.ctx, "test", "later", admin.InviteAdd{Email: "ann@acme.example", Role: admin.RoleOwner})
+	must(t, err)
+	_, err = f.AcceptInvitation(f.ctx, i.Token, admin.Accept{Password: "four other unrelated words"})
+	must(t, err)
+
+	_, err = restore(f, path, Seen{})
+	must(t, err)
+	text, err := os.ReadFile(f.path())
+	must(t, err)
+	if bytes.Contains(text, []byte("unmistakable")) {
+		t.Error("who was erased is back")
 	}
-	if _, err := f.Share(f.ctx, share.Token); err == nil {
-		t.Error("a share link outlives a restore")
+	f = openFixture(t, f.config.Dir, now, nil)
+	_, err = f.Session(f.ctx, token)
+	refusedFor(t, err, admin.NotFound)
+	_, err = f.Share(f.ctx, share.Token)
+	refusedFor(t, err, admin.NotFound)
+	_, err = f.Invitation(f.ctx, invitation.Token)
+	refusedFor(t, err, admin.NotFound)
+	_, _, err = f.SignIn(f.ctx, "ann@acme.example", aPassword, "")
+	refusedFor(t, err, admin.Invalid)
+	_, s, err := f.SignIn(f.ctx, "ann@acme.example", "four other unrelated words", "")
+	must(t, err)
+	if len(s.Person.Memberships) != 1 || s.Person.RoleIn("acme") != admin.RoleOwner {
+		t.Errorf("Ann is %+v", s.Person)
+	}
+	people, err := f.People(f.ctx, "acme")
+	must(t, err)
+	if len(people) != 2 || people[1].ID != dee.ID || people[1].RoleIn("acme") != admin.RoleViewer {
+		t.Errorf("people %+v", people)
+	}
+}
+
+// Where the catalog was lost and begun anew, its people are not the backup's.
+func TestARestoreKeepsTheBackupsPeopleFromAnotherCatalogs(t *testing.T) {
+	f, _ := peopleFixture(t)
+	f.owner()
+	path := f.backup()
+	g, now := peopleFixture(t)
+	now.Advance(time.Hour)
+	token, err := g.SetupLink(g.ctx)
+	must(t, err)
+	_, err = g.SetUp(g.ctx, token, admin.SetUp{Name: "Eve", Email: "eve@acme.example", Password: aPassword})
+	must(t, err)
+	_, err = restore(g, path, Seen{})
+	must(t, err)
+	g = openFixture(t, g.config.Dir, now, nil)
+	people, err := g.People(g.ctx, "acme")
+	must(t, err)
+	if len(people) != 1 || people[0].Email != "ann@acme.example" {
+		t.Errorf("people %+v", people)
 	}
 }
 

@@ -89,6 +89,7 @@ type standing struct {
 	clickKeys  []clickKeyRow
 	endedKeys  []apiKeyRow // a backup from before their end would open them again
 	keyEnds    []clickKeyEnd
+	people     []standingPerson // likewise of who was erased, or is no member any more
 }
 
 // counters reads the catalog that is replaced; one that can't be read, as it is
@@ -126,6 +127,9 @@ func (c *Catalog) counters(ctx context.Context) (standing, error) {
 	}
 	if err == nil {
 		s.endedKeys, err = endedAPIKeys(ctx, db)
+	}
+	if err == nil {
+		s.people, err = standingPeople(ctx, db)
 	}
 	if err == nil {
 		s.clickKeys, err = clickKeys(ctx, db)
@@ -243,12 +247,8 @@ func (ch *change) restore(ctx context.Context, seen Seen, before standing, water
 // the journals of a later collector would have no reader, and the clicks of a
 // later key no credit.
 func (ch *change) carry(ctx context.Context, before standing) error {
-	// What was signed out, used up or revoked since the backup must not open again:
-	// people sign in anew, links are made anew.
-	for _, statement := range []string{`DELETE FROM sessions`, `DELETE FROM one_time_links`, fmt.Sprintf(`UPDATE share_links SET ended_us = %d WHERE ended_us IS NULL`, ch.now.UnixMicro())} {
-		if err := ch.exec(ctx, statement); err != nil {
-			return err
-		}
+	if err := ch.carryPeople(ctx, before.people); err != nil {
+		return err
 	}
 	for _, k := range before.collectors {
 		if err := ch.exec(ctx, `INSERT OR REPLACE INTO collectors (id, name, orders, token_hash, enrolled_us, opened_us, retired_us, closed_us) VALUES (?, ?, ?, coalesce(?, x''), ?, ?, ?, ?)`,
