@@ -39,6 +39,15 @@ func (b *Backoff[K]) Failed(who K, now time.Time) time.Duration {
 	return b.wait(who, now)
 }
 
+// Forgive takes one failure back: it was counted before it could be known.
+func (b *Backoff[K]) Forgive(who K) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.counts[who]--; b.counts[who] <= 0 {
+		delete(b.counts, who)
+	}
+}
+
 // Wait says how long somebody who failed before should wait still.
 func (b *Backoff[K]) Wait(who K, now time.Time) time.Duration {
 	b.mu.Lock()
@@ -68,16 +77,21 @@ func (b *Backoff[K]) Len() int {
 	return len(b.counts)
 }
 
-// PeerNetwork is whom a remote address counts as: an IPv4 address, or the /64
-// that one IPv6 customer has; the zero Addr for all that can't be told apart.
+// PeerNetwork is Network of a remote address with its port.
 func PeerNetwork(remote string) netip.Addr {
 	host, _, _ := net.SplitHostPort(remote)
 	address, err := netip.ParseAddr(host)
 	if err != nil {
 		return netip.Addr{}
 	}
+	return Network(address)
+}
+
+// Network is whom an address counts as: an IPv4 address, or the /64 that one IPv6
+// customer has; the zero Addr for all that can't be told apart.
+func Network(address netip.Addr) netip.Addr {
 	address = address.Unmap().WithZone("")
-	if address.Is4() {
+	if !address.Is6() {
 		return address
 	}
 	const network = 64

@@ -73,6 +73,7 @@ type Catalog struct {
 	takeovers   takeovers  // guarded by takeover
 
 	hasher   *hasher
+	guard    *guard
 	sessions *sessions
 
 	without      without
@@ -107,7 +108,7 @@ func New(config Config, deps Deps) (*Catalog, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Catalog{config: config, deps: deps, metrics: m, changed: make(chan struct{}), hasher: newHasher(), sessions: newSessions(), oldestSQLite: minSQLite}, nil
+	return &Catalog{config: config, deps: deps, metrics: m, changed: make(chan struct{}), hasher: newHasher(), guard: newGuard(), sessions: newSessions(), oldestSQLite: minSQLite}, nil
 }
 
 // Open takes the lock and opens the catalog, making one where none ever stood.

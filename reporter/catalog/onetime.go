@@ -198,7 +198,7 @@ func (c *Catalog) AcceptInvitation(ctx context.Context, token string, accept adm
 	}
 	var hash string
 	if invitation.Known {
-		if _, err := c.verified(ctx, invitation.Email, accept.Password); err != nil {
+		if _, err := c.verified(ctx, invitation.Email, accept.Password, insideOf(invitation.Email)); err != nil {
 			return admin.Person{}, err
 		}
 	} else {

@@ -110,7 +110,7 @@ func TestWhoSignsInIsNotToldByAWrongPassword(t *testing.T) {
 	var said []string
 	for _, email := range []string{"ann@acme.example", "nobody@acme.example", "", "ANN@acme.example "} {
 		before := hashes
-		_, _, err := f.SignIn(f.ctx, email, "a wrong password", "")
+		_, _, err := f.SignIn(f.ctx, email, "a wrong password", admin.Device{})
 		if hashes != before+1 {
 			t.Errorf("%q: %d hashes", email, hashes-before)
 		}
@@ -122,7 +122,7 @@ func TestWhoSignsInIsNotToldByAWrongPassword(t *testing.T) {
 			t.Errorf("answers differ: %q", said)
 		}
 	}
-	if _, s, err := f.SignIn(f.ctx, "Ann@Acme.example", aPassword, "Firefox on Linux"); err != nil || s.Label != "Firefox on Linux" {
+	if _, s, err := f.SignIn(f.ctx, "Ann@Acme.example", aPassword, admin.Device{Label: "Firefox on Linux"}); err != nil || s.Label != "Firefox on Linux" {
 		t.Errorf("the right password: %+v, %v", s, err)
 	}
 }
@@ -137,9 +137,9 @@ func TestFiftySignInsAtOnceMakeTwoHashesAtATime(t *testing.T) {
 		return func() { now.Add(-1) }
 	}
 	var group sync.WaitGroup
-	for range 50 {
+	for i := range 50 {
 		group.Go(func() {
-			if _, _, err := f.SignIn(f.ctx, "ann@acme.example", aPassword, ""); err != nil {
+			if _, _, err := f.SignIn(f.ctx, "ann@acme.example", aPassword, admin.Device{Address: network(i)}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -155,7 +155,7 @@ func TestASessionEndsByTimeBySignOutAndByPassword(t *testing.T) {
 	p := f.owner()
 	open := func() string {
 		t.Helper()
-		token, _, err := f.SignIn(f.ctx, "ann@acme.example", aPassword, "")
+		token, _, err := f.SignIn(f.ctx, "ann@acme.example", aPassword, admin.Device{})
 		must(t, err)
 		_, err = f.Session(f.ctx, token)
 		must(t, err)
@@ -195,7 +195,7 @@ func TestASessionEndsByTimeBySignOutAndByPassword(t *testing.T) {
 func TestAMembershipThatEndsIsSeenAtOnceAndTheLastOwnerStays(t *testing.T) {
 	f, _ := peopleFixture(t)
 	owner, member := f.owner(), f.member("bo@acme.example", admin.RoleManager)
-	token, _, err := f.SignIn(f.ctx, "bo@acme.example", aPassword, "")
+	token, _, err := f.SignIn(f.ctx, "bo@acme.example", aPassword, admin.Device{})
 	must(t, err)
 	role := func() admin.Role {
 		t.Helper()
@@ -257,7 +257,7 @@ func TestALinkOpensOnceAndOnlyItsOwnThing(t *testing.T) {
 	must(t, err)
 	_, err = f.ResetPassword(f.ctx, reset, "four other unrelated words")
 	must(t, err)
-	if _, _, err := f.SignIn(f.ctx, "ann@acme.example", "four other unrelated words", ""); err != nil {
+	if _, _, err := f.SignIn(f.ctx, "ann@acme.example", "four other unrelated words", admin.Device{}); err != nil {
 		t.Errorf("the new password: %v", err)
 	}
 }
@@ -267,7 +267,7 @@ func TestALinkOpensOnceAndOnlyItsOwnThing(t *testing.T) {
 func TestNothingThatOpensStandsAtRest(t *testing.T) {
 	f, _ := peopleFixture(t)
 	p := f.owner()
-	token, _, err := f.SignIn(f.ctx, "ann@acme.example", aPassword, "")
+	token, _, err := f.SignIn(f.ctx, "ann@acme.example", aPassword, admin.Device{})
 	must(t, err)
 	i, err := f.Invite(f.ctx, "test", "acme", admin.InviteAdd{Email: "bo@acme.example", Role: admin.RoleViewer})
 	must(t, err)
@@ -298,7 +298,7 @@ func TestARestoreOpensNothingThatWasClosed(t *testing.T) {
 	ann := f.owner()
 	now.Advance(time.Second)
 	bo, cy, dee := f.member("bo.unmistakable@acme.example", admin.RoleViewer), f.member("cy@acme.example", admin.RoleManager), f.member("dee@acme.example", admin.RoleManager)
-	token, _, err := f.SignIn(f.ctx, "ann@acme.example", aPassword, "")
+	token, _, err := f.SignIn(f.ctx, "ann@acme.example", aPassword, admin.Device{})
 	must(t, err)
 	share, err := f.AddShare(f.ctx, "test", "acme", admin.ShareAdd{Label: "the band", Expires: f.clock.Now().AddDate(0, 0, 7).Format(time.DateOnly)})
 	must(t, err)
@@ -329,9 +329,9 @@ func TestARestoreOpensNothingThatWasClosed(t *testing.T) {
 	refusedFor(t, err, admin.NotFound)
 	_, err = f.Invitation(f.ctx, invitation.Token)
 	refusedFor(t, err, admin.NotFound)
-	_, _, err = f.SignIn(f.ctx, "ann@acme.example", aPassword, "")
+	_, _, err = f.SignIn(f.ctx, "ann@acme.example", aPassword, admin.Device{})
 	refusedFor(t, err, admin.Invalid)
-	_, s, err := f.SignIn(f.ctx, "ann@acme.example", "four other unrelated words", "")
+	_, s, err := f.SignIn(f.ctx, "ann@acme.example", "four other unrelated words", admin.Device{})
 	must(t, err)
 	if len(s.Person.Memberships) != 1 || s.Person.RoleIn("acme") != admin.RoleOwner {
 		t.Errorf("Ann is %+v", s.Person)
@@ -427,7 +427,7 @@ func TestAnErasedPersonLeavesNoName(t *testing.T) {
 	f, _ := peopleFixture(t)
 	f.owner()
 	bo := f.member("bo.unmistakable@acme.example", admin.RoleViewer)
-	token, _, err := f.SignIn(f.ctx, "bo.unmistakable@acme.example", aPassword, "")
+	token, _, err := f.SignIn(f.ctx, "bo.unmistakable@acme.example", aPassword, admin.Device{})
 	must(t, err)
 	must(t, f.ErasePerson(f.ctx, "test", bo.ID))
 	if _, err := f.Session(f.ctx, token); err == nil {

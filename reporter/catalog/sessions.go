@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"footfall/internal/ops"
 	"footfall/schemas/admin"
 	"footfall/schemas/ids"
 )
@@ -95,7 +96,11 @@ func errSignIn() error {
 
 // verified gives the person of an email whose password this is. Whoever it is
 // not, the work and the refusal are the same.
-func (c *Catalog) verified(ctx context.Context, email, password string) (personRow, error) {
+func (c *Catalog) verified(ctx context.Context, email, password string, who pair) (personRow, error) {
+	if err := c.guard.admit(who, c.deps.Clock()); err != nil {
+		c.metrics.refusals.WithLabelValues(string(admin.Busy)).Inc()
+		return personRow{}, err
+	}
 	p, err := personBy(ctx, c.reader, byEmail, email)
 	if _, refused := admin.AsRefusal(err); err != nil && !refused {
 		return p, err
@@ -110,6 +115,7 @@ func (c *Catalog) verified(ctx context.Context, email, password string) (personR
 	if !good || p.ID == 0 {
 		return p, errSignIn()
 	}
+	c.guard.good(who)
 	if !stale {
 		return p, nil
 	}
@@ -125,13 +131,15 @@ func (c *Catalog) verified(ctx context.Context, email, password string) (personR
 }
 
 // SignIn opens a session for who knows the password. The token is shown once; a
-// browser keeps it. label is what the device says it is.
-func (c *Catalog) SignIn(ctx context.Context, email, password, label string) (token string, _ admin.Session, err error) {
-	p, err := c.verified(ctx, email, password)
+// browser keeps it. A refusal is Invalid for a wrong email or password, Busy for
+// who has to wait.
+func (c *Catalog) SignIn(ctx context.Context, email, password string, d admin.Device) (token string, _ admin.Session, err error) {
+	email = strings.TrimSpace(email)
+	p, err := c.verified(ctx, email, password, pairOf(email, ops.Network(d.Address)))
 	if err != nil {
 		return "", admin.Session{}, err
 	}
-	return c.openSession(ctx, p.ID, label, p.password)
+	return c.openSession(ctx, p.ID, d.Label, p.password)
 }
 
 // OpenSession opens a session for a person who has just shown who it is.
@@ -288,8 +296,12 @@ func (c *Catalog) ChangePassword(ctx context.Context, person ids.PersonID, old, 
 	if err != nil {
 		return err
 	}
-	if good, _, err := c.hasher.matches(ctx, p.password, old); err != nil || !good {
-		return errors.Join(err, admin.Refuse(admin.Invalid, "/old", "this is not your password of today"))
+	_, err = c.verified(ctx, p.Email, old, insideOf(p.Email))
+	if r, refused := admin.AsRefusal(err); refused && r.Reason == admin.Invalid {
+		return admin.Refuse(admin.Invalid, "/old", "this is not your password of today")
+	}
+	if err != nil {
+		return err
 	}
 	hash, err := c.hasher.hash(ctx, password)
 	if err != nil {

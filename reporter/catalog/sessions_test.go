@@ -13,7 +13,7 @@ import (
 
 func (f *fixture) signedIn() string {
 	f.t.Helper()
-	token, _, err := f.SignIn(f.ctx, "ann@acme.example", aPassword, "")
+	token, _, err := f.SignIn(f.ctx, "ann@acme.example", aPassword, admin.Device{})
 	must(f.t, err)
 	return token
 }
@@ -42,7 +42,7 @@ func TestASignInThatThePasswordChangesUnderOpensNothing(t *testing.T) {
 		must(t, f.ChangePassword(f.ctx, p.ID, aPassword, "four other unrelated words"))
 		return func() {}
 	}
-	_, _, err := f.SignIn(f.ctx, "ann@acme.example", aPassword, "")
+	_, _, err := f.SignIn(f.ctx, "ann@acme.example", aPassword, admin.Device{})
 	refusedFor(t, err, admin.Invalid)
 	if list, err := f.Sessions(f.ctx, p.ID); err != nil || len(list) != 0 {
 		t.Errorf("sessions %+v, %v", list, err)
@@ -123,7 +123,7 @@ func TestAPasswordKeptAtOtherCostsStillOpensAndIsKeptAnew(t *testing.T) {
 	}
 	for _, broken := range []string{"$argon2id$v=19$m=0,t=0,p=0$!$!", "$argon2id$v=18$m=8,t=1,p=1$AA$AA", "$argon2i$v=19$m=8,t=1,p=1$AA$AA"} {
 		set(broken)
-		if _, _, err := f.SignIn(f.ctx, "ann@acme.example", aPassword, ""); err == nil {
+		if _, _, err := f.SignIn(f.ctx, "ann@acme.example", aPassword, admin.Device{}); err == nil {
 			t.Errorf("%s opens", broken)
 		} else if _, refused := admin.AsRefusal(err); refused {
 			t.Errorf("%s is the asker's to mend: %v", broken, err)
@@ -137,7 +137,7 @@ func TestMoreSignInsThanMayWaitAreToldToComeAgain(t *testing.T) {
 	for range cap(f.hasher.waiting) {
 		f.hasher.waiting <- struct{}{}
 	}
-	_, _, err := f.SignIn(f.ctx, "ann@acme.example", aPassword, "")
+	_, _, err := f.SignIn(f.ctx, "ann@acme.example", aPassword, admin.Device{})
 	refusedFor(t, err, admin.Busy)
 	for range cap(f.hasher.waiting) {
 		<-f.hasher.waiting

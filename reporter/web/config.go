@@ -20,21 +20,22 @@ const (
 	maxFileBytes = 8 << 20
 	drain        = 5 * time.Second
 
-	// signInFailures in signInWindow, of one address or one account, are answered
-	// as such; then it has to wait.
-	signInFailures = 10
-	signInWindow   = time.Minute
+	maxHops = 16
+
+	// signInWait is what who tried too often is told; the catalog counts.
+	signInWait = time.Minute
 )
 
 // Config of the dashboard.
 type Config struct {
-	Listen     string `koanf:"listen" doc:"address of the dashboard; empty for none; off loopback it needs url to begin with https, and tls_cert and tls_key or a proxy in front that speaks TLS"`
-	URL        string `koanf:"url" doc:"where people open the dashboard, as https://figures.example.com; empty: http and the address that is listened on, which this machine alone reaches"`
-	LinksURL   string `koanf:"links_url" doc:"what links begin with, as https://go.example.com: the click listener as buyers reach it; empty: the click listener's own address"`
-	OrdersURL  string `koanf:"orders_url" doc:"where ticketing sites send orders, as https://orders.example.com; empty: the order listener's own address"`
-	TLSCert    string `koanf:"tls_cert" doc:"PEM certificate of the dashboard's listener"`
-	TLSKey     string `koanf:"tls_key" doc:"PEM key of the dashboard's listener"`
-	Styleguide bool   `koanf:"styleguide" doc:"serve /styleguide, every component and state on one page; for those who build the dashboard"`
+	Listen      string `koanf:"listen" doc:"address of the dashboard; empty for none; off loopback it needs url to begin with https, and tls_cert and tls_key or a proxy in front that speaks TLS"`
+	URL         string `koanf:"url" doc:"where people open the dashboard, as https://figures.example.com; empty: http and the address that is listened on, which this machine alone reaches"`
+	LinksURL    string `koanf:"links_url" doc:"what links begin with, as https://go.example.com: the click listener as buyers reach it; empty: the click listener's own address"`
+	OrdersURL   string `koanf:"orders_url" doc:"where ticketing sites send orders, as https://orders.example.com; empty: the order listener's own address"`
+	TLSCert     string `koanf:"tls_cert" doc:"PEM certificate of the dashboard's listener"`
+	TLSKey      string `koanf:"tls_key" doc:"PEM key of the dashboard's listener"`
+	TrustedHops int    `koanf:"trusted_hops" doc:"proxies in front that each append to X-Forwarded-For; who guesses passwords is told to wait by the entry that many from its end. 0: by the connection's own address, on loopback by nobody's"`
+	Styleguide  bool   `koanf:"styleguide" doc:"serve /styleguide, every component and state on one page; for those who build the dashboard"`
 }
 
 // DefaultConfig serves this machine.
@@ -52,6 +53,9 @@ func (c Config) Validate() error {
 		if u, err := url.Parse(text); text != "" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.Path != "" || u.RawQuery != "" || u.User != nil) {
 			return fmt.Errorf("web.%s: %q: want a scheme and a host alone, like https://figures.example.com", name, text)
 		}
+	}
+	if c.TrustedHops < 0 || c.TrustedHops > maxHops {
+		return fmt.Errorf("web.trusted_hops: %d: want 0 to %d", c.TrustedHops, maxHops)
 	}
 	if c.Listen == "" {
 		return nil

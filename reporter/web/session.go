@@ -3,11 +3,11 @@ package web
 import (
 	"errors"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
 
-	"footfall/internal/ops"
 	"footfall/schemas/admin"
 	"footfall/schemas/ids"
 )
@@ -101,6 +101,32 @@ func deviceOf(agent string) string {
 	return browser + " on " + system
 }
 
+// addressOf is where a request comes from; the zero Addr where it can't be told:
+// through a proxy that was not told of, and from this machine itself, where one may
+// stand in front.
+func (w *Web) addressOf(r *http.Request) netip.Addr {
+	if hops := w.config.TrustedHops; hops > 0 {
+		list := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+		if len(list) < hops {
+			return netip.Addr{}
+		}
+		text := strings.TrimSpace(list[len(list)-hops])
+		if at, err := netip.ParseAddrPort(text); err == nil {
+			return at.Addr()
+		}
+		address, err := netip.ParseAddr(text)
+		if err != nil {
+			return netip.Addr{}
+		}
+		return address
+	}
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil || peer.Addr().Unmap().IsLoopback() {
+		return netip.Addr{}
+	}
+	return peer.Addr()
+}
+
 // here says that a path leads to a page of ours, and nowhere else.
 func here(path string) string {
 	if strings.HasPrefix(path, "/") && !strings.HasPrefix(path, "//") && !strings.ContainsAny(path, "\\\r\n") {
@@ -145,20 +171,13 @@ func (w *Web) doSignIn(a *ask) error {
 	if err != nil {
 		return err
 	}
-	now, address := w.deps.Clock(), "address "+ops.PeerNetwork(a.RemoteAddr).String()
-	account := "account " + strings.ToLower(f.Get("Email"))
-	for _, who := range []string{address, account} {
-		if wait := w.failed.Wait(who, now); wait > 0 {
-			w.metrics.signIns.WithLabelValues(signInLimited).Inc()
-			a.rw.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
-			return w.again(a, "signin", "Sign in", f, &pageError{http.StatusTooManyRequests, "Too many tries. Wait a minute, then try again."}, nil)
-		}
-	}
-	token, _, err := w.deps.People.SignIn(a.Context(), f.Get("Email"), f.Get("Password"), deviceOf(a.UserAgent()))
-	if r, refused := admin.AsRefusal(err); refused && r.Reason == admin.Invalid {
+	token, _, err := w.deps.People.SignIn(a.Context(), f.Get("Email"), f.Get("Password"), admin.Device{Label: deviceOf(a.UserAgent()), Address: w.addressOf(a.Request)})
+	if r, refused := admin.AsRefusal(err); refused && r.Reason == admin.Busy {
+		w.metrics.signIns.WithLabelValues(signInLimited).Inc()
+		a.rw.Header().Set("Retry-After", strconv.Itoa(int(signInWait/time.Second)))
+		err = &pageError{http.StatusTooManyRequests, r.Detail}
+	} else if refused {
 		w.metrics.signIns.WithLabelValues(signInRefused).Inc()
-		w.failed.Failed(address, now)
-		w.failed.Failed(account, now)
 	}
 	if err != nil {
 		return w.again(a, "signin", "Sign in", f, err, nil)

@@ -65,7 +65,7 @@ type Catalog interface {
 type People interface {
 	SetupNeeded(ctx context.Context) (bool, error)
 	SetUp(ctx context.Context, token string, ask admin.SetUp) (admin.Person, error)
-	SignIn(ctx context.Context, email, password, label string) (token string, _ admin.Session, err error)
+	SignIn(ctx context.Context, email, password string, d admin.Device) (token string, _ admin.Session, err error)
 	OpenSession(ctx context.Context, person ids.PersonID, label string) (token string, _ admin.Session, err error)
 	Session(ctx context.Context, token string) (admin.Session, error)
 	Sessions(ctx context.Context, person ids.PersonID) ([]admin.Session, error)
@@ -114,7 +114,6 @@ type Web struct {
 	pages   map[string]*template.Template
 	mux     *http.ServeMux
 	routes  []route
-	failed  *ops.Backoff[string]
 	watched *watched
 
 	listener net.Listener // after Open; nil without an address
@@ -132,7 +131,7 @@ func New(config Config, deps Deps) (*Web, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Web{config: config, deps: deps, metrics: m, log: ops.Every(time.Minute, deps.Clock, deps.Log), failed: ops.NewBackoff[string](signInFailures, signInWindow), watched: &watched{views: map[string]*watch{}}}
+	w := &Web{config: config, deps: deps, metrics: m, log: ops.Every(time.Minute, deps.Clock, deps.Log), watched: &watched{views: map[string]*watch{}}}
 	if w.assets, err = newAssets(); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"net/netip"
 	"time"
 
 	"footfall/schemas/ids"
@@ -47,6 +48,12 @@ type Session struct {
 	Label    string    `json:"label"` // what the browser says it is
 	Created  time.Time `json:"created"`
 	LastUsed time.Time `json:"last_used"` // right to five minutes
+}
+
+// Device is what somebody signs in from.
+type Device struct {
+	Label   string     // what the browser says it is
+	Address netip.Addr // for the back-off alone: it is kept nowhere
 }
 
 // InviteAdd asks for an invitation.
