@@ -33,6 +33,20 @@ func (a answers) Report(ctx context.Context, parameters url.Values, deliver func
 	return refusedAtLimit(a.engine.Run(ctx, query, deliver))
 }
 
+// Together makes several reports of one reading, each as Report does of the same
+// as-of, and hands them to deliver in their order; a *reports.AskError says which
+// of them can't be made.
+func (a answers) Together(ctx context.Context, asks []url.Values, deliver func(ctx context.Context, n int, t *reports.Table) error) error {
+	queries := make([]report.Query, len(asks))
+	for n, parameters := range asks {
+		var err error
+		if queries[n], err = report.ParseQuery(parameters); err != nil {
+			return &reports.AskError{Ask: n, Err: err}
+		}
+	}
+	return refusedAtLimit(a.engine.Together(ctx, queries, deliver))
+}
+
 // refusedAtLimit is a question that reached a limit of memory, disk or time, or
 // under which DuckDB failed: the server goes on, and the asker is told what it was.
 func refusedAtLimit(err error) error {

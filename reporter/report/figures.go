@@ -58,7 +58,7 @@ func (r *period) shifted(d dimension, sql string) string {
 func (r *period) texts(more map[string]string) map[string]string {
 	more["organizer"] = fmt.Sprint(r.organizer)
 	more["from_ms"], more["to_ms"] = fmt.Sprint(r.fromMS), fmt.Sprint(r.toMS)
-	more["period"] = fmt.Sprint(r.number)
+	more["period"], more["counted"] = fmt.Sprint(r.number), r.counted()
 	return more
 }
 
@@ -67,7 +67,10 @@ func (r *period) resolvedVisits(view, scope string) (string, error) {
 	return fill("visits", r.texts(map[string]string{"view": view, "scope": scope, "verdict": lake.VerdictSQL}))
 }
 
-// count makes the table counted_n: the visits of the range.
+// counted is the table that count makes.
+func (r *period) counted() string { return fmt.Sprintf("counted_%d_%d", r.base, r.number) }
+
+// count makes the table of the visits of the range.
 func (r *period) count(ctx context.Context, reading *reports.Reading) error {
 	between, scope := [2]int64{r.fromMS, r.toMS}, "true"
 	if r.event != 0 {
@@ -79,7 +82,7 @@ func (r *period) count(ctx context.Context, reading *reports.Reading) error {
 		between, scope = wholeDays(between), "true"
 		texts["firsts"], texts["keyless"] = "sum(v.first)", "count(*) FILTER (v.verdict = 'valid' AND v.visitor_key IS NULL)"
 	}
-	view := fmt.Sprintf("visit_rows_%d", r.number)
+	view := fmt.Sprintf("visit_rows_%d_%d", r.base, r.number)
 	if err := reading.Visits(ctx, view, between); err != nil {
 		return err
 	}
@@ -98,7 +101,7 @@ func (r *period) count(ctx context.Context, reading *reports.Reading) error {
 			texts["dimensions"] += r.shifted(d, expression) + " AS " + d.column() + ", "
 		}
 	}
-	return makeTable(ctx, reading.Conn, fmt.Sprintf("counted_%d", r.number), "counted", texts)
+	return makeTable(ctx, reading.Conn, r.counted(), "counted", texts)
 }
 
 // wholeDays widens a range to the UTC days that it touches.
@@ -107,29 +110,25 @@ func wholeDays(between [2]int64) [2]int64 {
 	return [2]int64{from, max(between[1]+(dayMS-between[1]%dayMS)%dayMS, from)}
 }
 
-// credit makes the tables of orders, and of the visits that they are credited to
-// where a dimension is a fact of those.
-func (e *Engine) credit(ctx context.Context, reading *reports.Reading, p *plan) (reports.Credited, error) {
-	ask := reports.Crediting{Organizer: p.organizer, Between: p.periods[0], ByVisit: p.query.Basis == basisVisit, Policy: p.query.Policy}
-	for _, b := range p.periods {
-		ask.Between = [2]int64{min(ask.Between[0], b[0]), max(ask.Between[1], b[1])}
-	}
-	credited, err := e.deps.Credits.Credit(ctx, reading, ask)
-	if err != nil || !p.uses(fact) {
-		return credited, err
+// creditedVisits makes the table of the visits that orders are credited to, where a
+// dimension is a fact of those.
+func (p *plan) creditedVisits(ctx context.Context, reading *reports.Reading) error {
+	if !p.uses(fact) {
+		return nil
 	}
 	var between [2]int64
-	err = reading.QueryRowContext(ctx, "SELECT coalesce(min(visited_ms), 0), coalesce(max(visited_ms) + 1, 0) FROM credits").Scan(&between[0], &between[1])
+	err := reading.QueryRowContext(ctx, "SELECT coalesce(min(visited_ms), 0), coalesce(max(visited_ms) + 1, 0) FROM credits").Scan(&between[0], &between[1])
 	if err != nil {
-		return credited, fmt.Errorf("looking for credited visits: %w", err)
+		return fmt.Errorf("looking for credited visits: %w", err)
 	}
-	if err := reading.Visits(ctx, "credited_rows", between); err != nil {
-		return credited, err
+	view := fmt.Sprintf("credited_rows_%d", p.base)
+	if err := reading.Visits(ctx, view, between); err != nil {
+		return err
 	}
 	r := p.period(0)
-	visits, err := r.resolvedVisits("credited_rows", "(epoch, shard, sequence) IN (SELECT (epoch, shard, sequence) FROM credits)")
+	visits, err := r.resolvedVisits(view, "(epoch, shard, sequence) IN (SELECT (epoch, shard, sequence) FROM credits)")
 	if err != nil {
-		return credited, err
+		return err
 	}
 	var dimensions []string
 	for _, d := range p.own {
@@ -137,7 +136,7 @@ func (e *Engine) credit(ctx context.Context, reading *reports.Reading, p *plan) 
 			dimensions = append(dimensions, d.visitText()+" AS "+d.column())
 		}
 	}
-	return credited, makeTable(ctx, reading.Conn, "credited_visits", "credited_visits",
+	return makeTable(ctx, reading.Conn, fmt.Sprintf("credited_visits_%d", p.base), "credited_visits",
 		map[string]string{"visits": visits, "dimensions": strings.Join(dimensions, ", ")})
 }
 
@@ -161,7 +160,7 @@ func (r *period) sources() (string, error) {
 	}
 	texts := map[string]string{"lines": "", "visits": "", "refunds": "refunds", "taken": "r.status = 'taken'", "time": ordered}
 	if r.uses(fact) {
-		texts["visits"] = "LEFT JOIN credited_visits g ON g.epoch = c.epoch AND g.shard = c.shard AND g.sequence = c.sequence"
+		texts["visits"] = fmt.Sprintf("LEFT JOIN credited_visits_%d g ON g.epoch = c.epoch AND g.shard = c.shard AND g.sequence = c.sequence", r.base)
 	}
 	order, refund := func(s raw) string { return s.order }, func(s raw) string { return s.refund }
 	if r.uses(tickets) {
@@ -218,14 +217,14 @@ func (p *plan) figures() (string, error) {
 			return "", err
 		}
 		var keys, sums []string
-		for i, d := range p.by {
-			keys = append(keys, fmt.Sprintf("%s AS k%d", d.column(), i+1))
+		for _, d := range p.own {
+			keys = append(keys, d.column()+", ")
 		}
 		for _, s := range p.raws {
 			sums = append(sums, "raw_"+s.name)
 		}
 		text, err := fill("figures", r.texts(map[string]string{
-			"sources": sources, "keys": strings.Join(keys, ", "), "raws": strings.Join(append(sums, "keyless"), ", "), "filters": all(p.conditions.figures),
+			"sources": sources, "keys": strings.Join(keys, ""), "raws": strings.Join(append(sums, "keyless"), ", "), "filters": all(p.conditions.figures),
 		}))
 		if err != nil {
 			return "", err
@@ -235,18 +234,28 @@ func (p *plan) figures() (string, error) {
 	return strings.Join(list, "\nUNION ALL\n"), nil
 }
 
+// figuresTable is the table of the figures that the report sums.
+func (p *plan) figuresTable() string { return fmt.Sprintf("figures_%d", p.base) }
+
+// lines is the table of the report's rows.
+func (p *plan) lines() string { return fmt.Sprintf("lines_%d", p.number) }
+
 // makeLines makes the report's rows of all figures.
 func (p *plan) makeLines(ctx context.Context, conn *sql.Conn) error {
-	var keys, sums, some []string
-	for i := range p.by {
-		keys = append(keys, fmt.Sprintf("k%d", i+1))
+	var keys, group, sums, some []string
+	for i, d := range p.by {
+		keys = append(keys, fmt.Sprintf("%s AS k%d", d.column(), i+1))
+		group = append(group, fmt.Sprintf("k%d", i+1))
 	}
+	// Another report of the same figures may compare with a range before.
+	of := "period = 0"
 	for _, s := range p.raws {
 		if p.query.Compare == "" {
 			sums = append(sums, fmt.Sprintf("sum(raw_%[1]s)::BIGINT AS raw_%[1]s", s.name))
 			some = append(some, "raw_"+s.name+" <> 0")
 			continue
 		}
+		of = "true"
 		sums = append(sums, fmt.Sprintf("sum(CASE period WHEN 0 THEN raw_%[1]s ELSE 0 END)::BIGINT AS raw_%[1]s, sum(CASE period WHEN 1 THEN raw_%[1]s ELSE 0 END)::BIGINT AS was_%[1]s", s.name))
 		some = append(some, fmt.Sprintf("raw_%[1]s <> 0 OR was_%[1]s <> 0", s.name))
 	}
@@ -257,8 +266,8 @@ func (p *plan) makeLines(ctx context.Context, conn *sql.Conn) error {
 			whole += ", (sum(was_sales) OVER (PARTITION BY currency))::BIGINT AS was_all_sales"
 		}
 	}
-	return makeTable(ctx, conn, "lines", "lines", map[string]string{
-		"keys": strings.Join(keys, ", "), "sums": strings.Join(sums, ", "), "any": strings.Join(some, " OR "), "whole": whole,
-		"filters": all(p.conditions.sums), "figures": "figures",
+	return makeTable(ctx, conn, p.lines(), "lines", map[string]string{
+		"keys": strings.Join(keys, ", "), "group": strings.Join(group, ", "), "sums": strings.Join(sums, ", "), "any": strings.Join(some, " OR "),
+		"whole": whole, "filters": all(p.conditions.sums), "figures": p.figuresTable(), "periods": of,
 	})
 }

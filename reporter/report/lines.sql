@@ -3,6 +3,7 @@
 SELECT *, {whole} FROM (
   SELECT {keys}, currency, {sums}
   FROM {figures}
-  GROUP BY {keys}, currency
+  WHERE {periods}
+  GROUP BY {group}, currency
 )
 WHERE ({any}) AND {filters}

@@ -11,20 +11,27 @@ import (
 	"footfall/schemas/reports"
 )
 
-// note counts what a reader of one organizer's figures should know.
-func (p *plan) note(ctx context.Context, conn *sql.Conn, all *stands) error {
+// keylessVisits are noted only where somebody counts visitors.
+const keylessVisits = "keyless_visits"
+
+// note counts what a reader of one organizer's figures, of some of the periods,
+// should know.
+func (p *plan) note(ctx context.Context, conn *sql.Conn, periods int, all *stands) error {
 	rules := "SELECT NULL AS bot_rules WHERE false"
 	if p.wantsVisits() {
 		event := "true"
 		if p.event != 0 {
 			event = fmt.Sprintf("event_id = %d", p.event)
 		}
-		rules = "SELECT DISTINCT bot_rules FROM counted_0 WHERE " + event
-		if len(p.periods) > 1 {
-			rules += " UNION SELECT DISTINCT bot_rules FROM counted_1 WHERE " + event
+		var list []string
+		for n := range periods {
+			list = append(list, fmt.Sprintf("SELECT DISTINCT bot_rules FROM %s WHERE %s", p.period(n).counted(), event))
 		}
+		rules = strings.Join(list, " UNION ")
 	}
-	text, err := fill("notes", p.period(0).texts(map[string]string{"rules": rules, "by_visit": fmt.Sprint(p.query.Basis == basisVisit)}))
+	text, err := fill("notes", p.period(0).texts(map[string]string{
+		"rules": rules, "figures": fmt.Sprintf("(FROM %s WHERE period < %d)", p.figuresTable(), periods), "by_visit": fmt.Sprint(p.query.Basis == basisVisit),
+	}))
 	if err != nil {
 		return err
 	}
@@ -59,7 +66,7 @@ func noted() [][2]string {
 		{"refunds_waiting", "refunds waiting: %d; their order is not known or not completed, and they are in no figure"},
 		{"unknown_codes", "tracking codes that the catalog doesn't know: %d; their figures stand under unknown"},
 		{"unknown_events", "events that the catalog doesn't know: %d; their figures stand under unknown"},
-		{"keyless_visits", "visits without a visitor key: %d; they count as visits, never as unique visitors"},
+		{keylessVisits, "visits without a visitor key: %d; they count as visits, never as unique visitors"},
 		{"outside_basis", "orders of the range without a credited visit: %d; by visit date they are in no figure"},
 	}
 }

@@ -23,6 +23,9 @@ type plan struct {
 	sort     []filter.Key
 	raws     []raw // what the measures, and conditions on them, are made of
 
+	number int // among those of one reading
+	base   int // of the figures that it sums
+
 	tenants    []tenant
 	organizer  int64 // of tenants: the one that is being counted
 	event      int64 // 0: every one

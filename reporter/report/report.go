@@ -15,6 +15,7 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -64,50 +65,11 @@ func New(deps Deps) (*Engine, error) {
 // good until deliver returns. The error is an *admin.Refusal where the query is
 // wrong, deliver's, or the lake's.
 func (e *Engine) Run(ctx context.Context, q Query, deliver func(context.Context, *reports.Table) error) error {
-	err := e.run(ctx, q, deliver)
-	result := resultOK
-	if err != nil {
-		result = resultFailed
-		if _, ok := admin.AsRefusal(err); ok {
-			result = resultRefused
-		}
+	err := e.Together(ctx, []Query{q}, func(ctx context.Context, _ int, t *reports.Table) error { return deliver(ctx, t) })
+	if one, ok := errors.AsType[*reports.AskError](err); ok {
+		return one.Err
 	}
-	e.metrics.runs.WithLabelValues(result).Inc()
 	return err
-}
-
-// run reads once: first what the query names, in the catalog of the as-of, then
-// the rows of the range, of which only the files that can hold them are opened.
-func (e *Engine) run(ctx context.Context, q Query, deliver func(context.Context, *reports.Table) error) error {
-	p, err := newPlan(q)
-	if err != nil {
-		return err
-	}
-	if q.Settled && q.AsOfUS == 0 {
-		if q.AsOfUS, err = e.newestSettled(ctx); err != nil {
-			return err
-		}
-	}
-	return e.deps.Lake.Read(ctx, q.AsOfUS, func(ctx context.Context, reading *reports.Reading) error {
-		if q.Settled && !reading.Freshness.Settled(reading.AsOfUS) {
-			return admin.Refuse(admin.Invalid, "/settled", "as-of %d is not settled: what is known up to %d is; ask for that, or again later",
-				reading.AsOfUS, reading.Freshness.WatermarkUS)
-		}
-		if err := p.resolve(ctx, reading.Conn); err != nil {
-			return err
-		}
-		p.chooseOffsets(reading.Basis)
-		stands, err := e.makeFigures(ctx, reading, p)
-		if err != nil {
-			return err
-		}
-		e.observe(stands)
-		table, err := e.table(ctx, reading, p, stands)
-		if err != nil {
-			return err
-		}
-		return deliver(ctx, table)
-	})
 }
 
 // newestSettled is the newest as-of of which nothing can change any more: the
@@ -132,94 +94,8 @@ func (p *plan) chooseOffsets(b reports.Basis) {
 	p.offsets = offsetsOf(p.zone, from, to)
 }
 
-// stands is what a report stands on, beside the rows, and what to note.
-type stands struct {
-	credited reports.Credited
-	rules    []string
-	counts   map[string]int64 // by what is noted
-}
-
-// makeFigures makes the table figures, of every organizer that is asked for.
-func (e *Engine) makeFigures(ctx context.Context, reading *reports.Reading, p *plan) (*stands, error) {
-	all := &stands{counts: map[string]int64{}}
-	for i, t := range p.tenants {
-		p.organizer = t.id
-		if err := e.makeTenant(ctx, reading, p, all); err != nil {
-			return nil, err
-		}
-		if len(p.tenants) == 1 {
-			return all, nil
-		}
-		if err := setAside(ctx, reading.Conn, i == 0); err != nil {
-			return nil, err
-		}
-	}
-	_, err := reading.ExecContext(ctx, "ALTER TABLE all_figures RENAME TO figures")
-	if err != nil {
-		return nil, fmt.Errorf("joining the organizers' figures: %w", err)
-	}
-	return all, nil
-}
-
-// makeTenant makes the figures of one organizer.
-func (e *Engine) makeTenant(ctx context.Context, reading *reports.Reading, p *plan, all *stands) error {
-	credited, err := e.credit(ctx, reading, p)
-	if err != nil {
-		return err
-	}
-	for _, v := range credited.PolicyVersions {
-		if !slices.Contains(all.credited.PolicyVersions, v) {
-			all.credited.PolicyVersions = append(all.credited.PolicyVersions, v)
-		}
-	}
-	all.credited.WhatIf = credited.WhatIf
-	if p.wantsVisits() {
-		for n := range p.periods {
-			if err := p.period(n).count(ctx, reading); err != nil {
-				return err
-			}
-		}
-	}
-	if err := p.conditions.set(ctx, reading.Conn); err != nil {
-		return err
-	}
-	text, err := p.figures()
-	if err != nil {
-		return err
-	}
-	if _, err := reading.ExecContext(ctx, "CREATE TEMP TABLE figures AS "+text); err != nil {
-		return fmt.Errorf("making the figures: %w", err)
-	}
-	return p.note(ctx, reading.Conn, all)
-}
-
-// setAside moves one organizer's figures out of the way of the next one's tables.
-func setAside(ctx context.Context, conn *sql.Conn, first bool) error {
-	keep := "INSERT INTO all_figures FROM figures"
-	if first {
-		keep = "CREATE TEMP TABLE all_figures AS FROM figures"
-	}
-	if _, err := conn.ExecContext(ctx, keep); err != nil {
-		return fmt.Errorf("joining the organizers' figures: %w", err)
-	}
-	drops, err := texts(ctx, conn, `
-		SELECT 'DROP TABLE temp.' || table_name FROM duckdb_tables() WHERE database_name = 'temp' AND table_name <> 'all_figures'
-		UNION ALL SELECT 'DROP VIEW temp.' || view_name FROM duckdb_views()
-		WHERE database_name = 'temp' AND NOT internal AND view_name NOT IN ('order_rows', 'refund_rows')
-		UNION ALL SELECT DISTINCT 'DROP MACRO temp.' || function_name FROM duckdb_functions() WHERE database_name = 'temp' AND function_type = 'macro'`)
-	if err != nil {
-		return err
-	}
-	for _, drop := range drops { // names of our own
-		if _, err := conn.ExecContext(ctx, drop); err != nil {
-			return fmt.Errorf("clearing one organizer's tables: %w", err)
-		}
-	}
-	return nil
-}
-
 // table sums the figures and opens the rows.
-func (e *Engine) table(ctx context.Context, reading *reports.Reading, p *plan, on *stands) (*reports.Table, error) {
+func (p *plan) table(ctx context.Context, reading *reports.Reading, on *stands) (*reports.Table, error) {
 	if err := p.conditionsOnSums(ctx, reading.Conn); err != nil {
 		return nil, err
 	}
@@ -231,14 +107,14 @@ func (e *Engine) table(ctx context.Context, reading *reports.Reading, p *plan, o
 	columns := append(slices.Clone(keys), figures...)
 	t := &reports.Table{Columns: columnsOf(columns), Freshness: reading.Freshness, Facts: p.facts(reading.Basis, on)}
 	var err error
-	if t.Totals, t.AllRows, err = p.sums(ctx, reading, "lines", "total", len(keys), label); err != nil {
+	if t.Totals, t.AllRows, err = p.sums(ctx, reading, p.lines(), "total", len(keys), label); err != nil {
 		return nil, err
 	}
 	expressions := make([]string, 0, len(columns))
 	for _, c := range columns {
 		expressions = append(expressions, c.sql+` AS "`+c.Name+`"`)
 	}
-	rows := fmt.Sprintf("(SELECT l.*, %s FROM lines l%s)", strings.Join(expressions, ", "), joins)
+	rows := fmt.Sprintf("(SELECT l.*, %s FROM %s l%s)", strings.Join(expressions, ", "), p.lines(), joins)
 	limit := ""
 	if first, last := p.shownOf(t.AllRows); last-first < t.AllRows {
 		limit = fmt.Sprintf(" LIMIT %d OFFSET %d", last-first, first)
@@ -273,10 +149,10 @@ func (p *plan) shownOf(all int64) (first, last int64) {
 
 func shownText(first, last, all int64) string {
 	const rest = "; the totals are of all, and rest is what is not shown"
-	switch {
-	case first == 0:
+	switch first {
+	case 0:
 		return fmt.Sprintf("the first %d of %d rows are shown%s", last, all, rest)
-	case first == last:
+	case last:
 		return fmt.Sprintf("none of %d rows is shown: they end before row %d%s", all, first+1, rest)
 	default:
 		return fmt.Sprintf("rows %d to %d of %d are shown%s", first+1, last, all, rest)
@@ -341,7 +217,7 @@ func (p *plan) conditionsOnSums(ctx context.Context, conn *sql.Conn) (err error)
 			continue
 		}
 		if p.currencies == nil {
-			if p.currencies, err = texts(ctx, conn, "SELECT DISTINCT currency FROM figures ORDER BY currency"); err != nil {
+			if p.currencies, err = texts(ctx, conn, "SELECT DISTINCT currency FROM "+p.figuresTable()+" ORDER BY currency"); err != nil {
 				return err
 			}
 		}

@@ -1,0 +1,178 @@
+package report
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"maps"
+	"slices"
+
+	"footfall/schemas/reports"
+)
+
+// stands is what a report stands on, beside the rows, and what to note.
+type stands struct {
+	credited reports.Credited
+	rules    []string
+	counts   map[string]int64 // by what is noted
+}
+
+// table makes one of the reports.
+func (p *page) table(ctx context.Context, one *plan) (*reports.Table, error) {
+	b := p.bases[one.base]
+	if err := p.make(ctx, b); err != nil {
+		return nil, err
+	}
+	on, err := b.standsOf(ctx, p.reading.Conn, one)
+	if err != nil {
+		return nil, err
+	}
+	p.engine.observe(on)
+	return one.table(ctx, p.reading, on)
+}
+
+// make makes the figures of a base, where they are not there.
+func (p *page) make(ctx context.Context, b *base) error {
+	if b.made {
+		return nil
+	}
+	scope, many := b.scope(), len(b.tenants) > 1
+	if p.scope != "" && (many || p.scope != scope) {
+		if err := p.clear(ctx); err != nil {
+			return err
+		}
+	}
+	on := &stands{counts: map[string]int64{}}
+	for i, t := range b.tenants {
+		b.organizer = t.id
+		if err := p.makeTenant(ctx, b, on); err != nil {
+			return err
+		}
+		if !many {
+			continue
+		}
+		if err := setAside(ctx, p.reading.Conn, b.figuresTable(), i == 0); err != nil {
+			return err
+		}
+		p.credited = nil
+	}
+	if many {
+		if _, err := p.reading.ExecContext(ctx, "ALTER TABLE all_figures RENAME TO "+b.figuresTable()); err != nil {
+			return fmt.Errorf("joining the organizers' figures: %w", err)
+		}
+	}
+	p.scope, b.made = scope, true
+	b.stands[len(b.periods)] = on
+	return nil
+}
+
+// clear drops the tables of a scope, with the figures that are made of them.
+func (p *page) clear(ctx context.Context) error {
+	for _, b := range p.bases {
+		b.made = false
+	}
+	p.scope, p.credited = "", nil
+	return dropTables(ctx, p.reading.Conn)
+}
+
+// makeTenant makes the figures of one organizer.
+func (p *page) makeTenant(ctx context.Context, b *base, on *stands) error {
+	if p.credited == nil {
+		credited, err := p.credit(ctx, b)
+		if err != nil {
+			return err
+		}
+		p.credited = &credited
+	}
+	for _, v := range p.credited.PolicyVersions {
+		if !slices.Contains(on.credited.PolicyVersions, v) {
+			on.credited.PolicyVersions = append(on.credited.PolicyVersions, v)
+		}
+	}
+	on.credited.WhatIf = p.credited.WhatIf
+	if err := b.creditedVisits(ctx, p.reading); err != nil {
+		return err
+	}
+	if b.wantsVisits() {
+		for n := range b.periods {
+			if err := b.period(n).count(ctx, p.reading); err != nil {
+				return err
+			}
+		}
+	}
+	if err := b.conditions.set(ctx, p.reading.Conn); err != nil {
+		return err
+	}
+	text, err := b.figures()
+	if err != nil {
+		return err
+	}
+	if _, err := p.reading.ExecContext(ctx, "CREATE TEMP TABLE "+b.figuresTable()+" AS "+text); err != nil {
+		return fmt.Errorf("making the figures: %w", err)
+	}
+	return b.note(ctx, p.reading.Conn, len(b.periods), on)
+}
+
+// credit makes the tables of orders, of all ranges that reports of the scope have.
+func (p *page) credit(ctx context.Context, b *base) (reports.Credited, error) {
+	ask := reports.Crediting{Organizer: b.organizer, Between: b.periods[0], ByVisit: b.query.Basis == basisVisit, Policy: b.query.Policy}
+	for _, other := range p.bases {
+		if other.scope() != b.scope() {
+			continue
+		}
+		for _, between := range other.periods {
+			ask.Between = [2]int64{min(ask.Between[0], between[0]), max(ask.Between[1], between[1])}
+		}
+	}
+	return p.engine.deps.Credits.Credit(ctx, p.reading, ask)
+}
+
+// standsOf is what one of the base's reports stands on.
+func (b *base) standsOf(ctx context.Context, conn *sql.Conn, one *plan) (*stands, error) {
+	periods := len(one.periods)
+	on, ok := b.stands[periods]
+	if !ok {
+		on = &stands{credited: b.stands[len(b.periods)].credited, counts: map[string]int64{}}
+		if err := b.note(ctx, conn, periods, on); err != nil {
+			return nil, err
+		}
+		b.stands[periods] = on
+	}
+	if one.wants("firsts") == b.wants("firsts") {
+		return on, nil
+	}
+	own := *on
+	own.counts = maps.Clone(on.counts)
+	delete(own.counts, keylessVisits)
+	return &own, nil
+}
+
+// setAside moves one organizer's figures out of the way of the next one's tables.
+func setAside(ctx context.Context, conn *sql.Conn, figures string, first bool) error {
+	keep := "INSERT INTO all_figures FROM " + figures
+	if first {
+		keep = "CREATE TEMP TABLE all_figures AS FROM " + figures
+	}
+	if _, err := conn.ExecContext(ctx, keep); err != nil {
+		return fmt.Errorf("joining the organizers' figures: %w", err)
+	}
+	return dropTables(ctx, conn)
+}
+
+// dropTables drops what was made on a connection, but for figures set aside.
+func dropTables(ctx context.Context, conn *sql.Conn) error {
+	drops, err := texts(ctx, conn, `
+		SELECT 'DROP TABLE temp.' || table_name FROM duckdb_tables() WHERE database_name = 'temp' AND table_name <> 'all_figures'
+		UNION ALL SELECT 'DROP VIEW temp.' || view_name FROM duckdb_views()
+		WHERE database_name = 'temp' AND NOT internal AND view_name NOT IN ('order_rows', 'refund_rows')
+		UNION ALL SELECT DISTINCT 'DROP MACRO temp.' || function_name FROM duckdb_functions() WHERE database_name = 'temp' AND function_type = 'macro'`)
+	if err != nil {
+		return err
+	}
+	for _, drop := range drops { // names of our own
+		if _, err := conn.ExecContext(ctx, drop); err != nil {
+			return fmt.Errorf("clearing one organizer's tables: %w", err)
+		}
+	}
+	return nil
+}
