@@ -299,7 +299,7 @@ class Counted:
             return (e["id"], e["slug"], e["name"]) if e else ((v or o)["event_id"], "unknown", "")
         if by == "organizer":
             return (catalog.organizer["id"], catalog.organizer["slug"], catalog.organizer["name"])
-        if by in ("day", "hour", "week", "month"):
+        if by in ("day", "hour", "minute", "week", "month"):
             t = local(at, "UTC" if self.mutant == "day" else zone)
             if by == "day":
                 return (t.strftime("%Y-%m-%d"),)
@@ -308,7 +308,8 @@ class Counted:
             if by == "week":
                 return ("%d-W%02d" % t.isocalendar()[:2],)
             offset = t.utcoffset() // timedelta(minutes=1)
-            return (t.strftime("%Y-%m-%dT%H:00") + "%s%02d:%02d" % ("-" if offset < 0 else "+", abs(offset) // 60, abs(offset) % 60),)
+            clock = "%Y-%m-%dT%H:00" if by == "hour" else "%Y-%m-%dT%H:%M"
+            return (t.strftime(clock) + "%s%02d:%02d" % ("-" if offset < 0 else "+", abs(offset) // 60, abs(offset) % 60),)
         if by == "ticket_type":
             return (line["ticket_type"],)
         if by == "order":

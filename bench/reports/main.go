@@ -111,7 +111,7 @@ func questions(ctx context.Context, p *product) ([]question, error) {
 	}
 	var list []question
 	for _, by := range []string{
-		"affiliate", "code", "event", "organizer", "day", "hour", "week", "month", "source", "verdict", "ticket-type", "typed", "order",
+		"affiliate", "code", "event", "organizer", "day", "hour", "minute", "week", "month", "source", "verdict", "ticket-type", "typed", "order",
 		"sub1", "utm-source", "utm-campaign", "affiliate,event", "code,day",
 	} {
 		list = append(list, report("by "+by, "by", by))

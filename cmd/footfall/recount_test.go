@@ -243,7 +243,7 @@ func (w *recountWorld) step(ctx context.Context, i int, at time.Duration) error 
 // recountDimensions are what a report can be by.
 func recountDimensions() []string {
 	return []string{
-		"affiliate", "code", "event", "organizer", "day", "hour", "week", "month", "source", "verdict", "ticket-type", "typed", "order",
+		"affiliate", "code", "event", "organizer", "day", "hour", "minute", "week", "month", "source", "verdict", "ticket-type", "typed", "order",
 		"sub1", "sub2", "sub3", "sub4", "sub5", "utm-source", "utm-medium", "utm-campaign", "utm-term", "utm-content",
 	}
 }

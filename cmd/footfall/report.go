@@ -71,7 +71,7 @@ flag of a report is one of it too.`,
 // add gives a command a report's flags.
 func (flags *reportFlags) add(c *cobra.Command, by, columns string) {
 	for _, f := range []struct{ name, value, usage string }{
-		{"by", by, "affiliate, code, event, organizer, day, hour, week, month, source, verdict, ticket-type, typed, order, sub1 to sub5, utm-source, utm-medium, utm-campaign, utm-term or utm-content; or two, by a comma"},
+		{"by", by, "affiliate, code, event, organizer, day, hour, minute, week, month, source, verdict, ticket-type, typed, order, sub1 to sub5, utm-source, utm-medium, utm-campaign, utm-term or utm-content; or two, by a comma"},
 		{"from", "", "first day, or an instant (RFC 3339); none: from the beginning"},
 		{"to", "", "the day, or instant, that the range ends before; none: no end"},
 		{"organizer", "", "organizer's slug; needed where there are several and no --event"},

@@ -43,7 +43,7 @@ type dimension struct {
 // dimensionNames in the order in which they are listed.
 func dimensionNames() []string {
 	return []string{
-		"affiliate", "code", "event", "organizer", "day", "hour", "week", "month", "source", "verdict", "ticket_type", "typed", "order",
+		"affiliate", "code", "event", "organizer", "day", "hour", "minute", "week", "month", "source", "verdict", "ticket_type", "typed", "order",
 		"sub1", "sub2", "sub3", "sub4", "sub5", "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content",
 	}
 }
@@ -57,7 +57,7 @@ func dimensionOf(name string) (dimension, bool) {
 	switch name {
 	case "affiliate", "code", "event", "organizer":
 		d.class = entity
-	case "day", "hour", "week", "month":
+	case "day", "hour", "minute", "week", "month":
 		d.class = calendar
 	case "order":
 		d.class = orders

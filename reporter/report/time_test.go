@@ -13,7 +13,7 @@ import (
 )
 
 // TestRepeatedHourIsTwoRows: an hour that the clocks repeat stands twice, each with
-// its offset, by its instant; one that they skip not at all.
+// its offset, by its instant; one that they skip not at all. So do its minutes.
 func TestRepeatedHourIsTwoRows(t *testing.T) {
 	for zone, c := range map[string]struct {
 		start string // a visit every quarter of an hour from here on
@@ -26,8 +26,13 @@ func TestRepeatedHourIsTwoRows(t *testing.T) {
 		"Asia/Kathmandu":      {"2026-03-08T18:15:00Z", []string{"2026-03-09T00:00+05:45 4", "2026-03-09T01:00+05:45 4", "2026-03-09T02:00+05:45 4"}},
 	} {
 		s := newScene(t, zone)
+		location, err := time.LoadLocation(zone)
+		check(t, err)
+		var minutes []string
 		for i := range 12 {
-			s.visit(time.UnixMilli(ms(c.start)+int64(i)*hourMS/4).UTC().Format(time.RFC3339), 0, nil)
+			at := time.UnixMilli(ms(c.start) + int64(i)*hourMS/4)
+			minutes = append(minutes, at.In(location).Format("2006-01-02T15:04Z07:00")+" 1 USD")
+			s.visit(at.Add(59*time.Second).UTC().Format(time.RFC3339), 0, nil)
 		}
 		s.commit()
 		want := make([]string, len(c.hours))
@@ -35,6 +40,9 @@ func TestRepeatedHourIsTwoRows(t *testing.T) {
 			want[i] = hour + " USD"
 		}
 		s.want(report.Query{By: "hour"}, "hour,visits", want...)
+		s.want(report.Query{By: "minute"}, "minute,visits", minutes...)
+		fifth := strings.Fields(minutes[4])[0]
+		s.want(report.Query{By: "minute", Where: "minute>=" + fifth, Columns: "visits"}, "minute,visits", minutes[4:]...)
 		second := strings.Fields(want[1])
 		s.want(report.Query{By: "hour", Where: "hour=" + second[0], Columns: "visits"}, "visits", map[bool][]string{true: nil, false: {second[1] + " USD"}}[zone == "Australia/Lord_Howe"]...)
 	}
@@ -143,7 +151,7 @@ func TestTotalsAreTheRowsAndTheRest(t *testing.T) {
 	check(t, err)
 	s.fill(w, 100, 30)
 	names := []string{
-		"affiliate", "code", "event", "organizer", "day", "hour", "week", "month", "source", "verdict", "ticket-type", "typed", "order", "sub1", "utm-term",
+		"affiliate", "code", "event", "organizer", "day", "hour", "minute", "week", "month", "source", "verdict", "ticket-type", "typed", "order", "sub1", "utm-term",
 	}
 	for range setting(t, "FOOTFALL_RECOUNTS", 6) {
 		by := pick(s, names...)

@@ -218,9 +218,12 @@ func (d dimension) parse(value string) (int64, error) {
 			return int64(at.Year())*12 + int64(at.Month()) - 1, nil
 		}
 		return 0, fmt.Errorf("a month such as 2026-11")
-	case "hour":
+	case "hour", "minute":
 		if at, err := time.Parse("2006-01-02T15:04Z07:00", value); err == nil {
 			return at.UnixMilli(), nil
+		}
+		if d.name == "minute" {
+			return 0, fmt.Errorf("a minute with its offset such as 2026-11-22T13:05-05:00")
 		}
 		return 0, fmt.Errorf("an hour with its offset such as 2026-11-22T13:00-05:00")
 	}

@@ -57,15 +57,24 @@ func (o offsets) local(ms string) string {
 	return "(" + ms + " + " + o.choose(ms, func(s span) string { return fmt.Sprint(s.offsetMS) }) + ")"
 }
 
-// The lengths of a day and an hour of the wall clock.
+// The lengths of a day, an hour and a minute of the wall clock.
 const (
-	dayMS  = 24 * hourMS
-	hourMS = 60 * 60 * 1000
+	dayMS    = 24 * hourMS
+	hourMS   = 60 * minuteMS
+	minuteMS = 60 * 1000
 )
 
+// clockMS is how long an hour, or a minute, is.
+func clockMS(name string) int64 {
+	if name == "minute" {
+		return minuteMS
+	}
+	return hourMS
+}
+
 // key is a time ms as a number that rises with time: the day since 1970; of a
-// week its Monday's; the month since the year 0; of an hour the instant at which
-// its wall-clock hour begins, or its offset does.
+// week its Monday's; the month since the year 0; of an hour or a minute the instant
+// at which that of the wall clock begins, or its offset does.
 func (o offsets) key(name, ms string) string {
 	day := fmt.Sprintf("(%s // %d)", o.local(ms), dayMS)
 	switch name {
@@ -73,9 +82,9 @@ func (o offsets) key(name, ms string) string {
 		return fmt.Sprintf("(%[1]s - (%[1]s + 3) %% 7)", day) // 1970 began on a Thursday
 	case "month":
 		return fmt.Sprintf("(year(%[1]s) * 12 + month(%[1]s) - 1)::BIGINT", date(day))
-	case "hour":
+	case "hour", "minute":
 		begins := o.choose(ms, func(s span) string { return fmt.Sprint(s.fromMS) })
-		return fmt.Sprintf("greatest(%[1]s - %[2]s %% %[3]d, %[4]s)", ms, o.local(ms), hourMS, begins)
+		return fmt.Sprintf("greatest(%[1]s - %[2]s %% %[3]d, %[4]s)", ms, o.local(ms), clockMS(name), begins)
 	}
 	return day
 }
@@ -89,9 +98,9 @@ func (o offsets) label(name, key string) string {
 		return "strftime(" + date(key) + ", '%G-W%V')"
 	case "month":
 		return fmt.Sprintf("printf('%%04d-%%02d', %[1]s // 12, %[1]s %% 12 + 1)", key)
-	case "hour":
-		hour := fmt.Sprintf("strftime(make_timestamp((%[1]s // %[2]d * %[2]d) * 1000), '%%Y-%%m-%%dT%%H:%%M')", o.local(key), hourMS)
-		return hour + " || " + o.choose(key, func(s span) string { return "'" + offsetText(s.offsetMS) + "'" })
+	case "hour", "minute":
+		clock := fmt.Sprintf("strftime(make_timestamp((%[1]s // %[2]d * %[2]d) * 1000), '%%Y-%%m-%%dT%%H:%%M')", o.local(key), clockMS(name))
+		return clock + " || " + o.choose(key, func(s span) string { return "'" + offsetText(s.offsetMS) + "'" })
 	}
 	return "strftime(" + date(key) + ", '%Y-%m-%d')"
 }
@@ -121,8 +130,8 @@ func (o offsets) place(name string, ms int64) int64 {
 	case "month":
 		t := time.UnixMilli(local).UTC()
 		return int64(t.Year())*12 + int64(t.Month()) - 1
-	case "hour":
-		return max(ms-local%hourMS, at.fromMS)
+	case "hour", "minute":
+		return max(ms-local%clockMS(name), at.fromMS)
 	}
 	return day
 }
