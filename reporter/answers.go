@@ -47,6 +47,13 @@ func (a answers) Together(ctx context.Context, asks []url.Values, deliver func(c
 	return refusedAtLimit(a.engine.Together(ctx, queries, deliver))
 }
 
+// Bounds says from when to when there is anything to report on of an organizer or
+// an event, and how many orders ever arrived.
+func (a answers) Bounds(ctx context.Context, organizer, event string, asOfUS int64) (reports.Bounds, error) {
+	b, err := a.engine.Bounds(ctx, organizer, event, asOfUS)
+	return b, refusedAtLimit(err)
+}
+
 // refusedAtLimit is a question that reached a limit of memory, disk or time, or
 // under which DuckDB failed: the server goes on, and the asker is told what it was.
 func refusedAtLimit(err error) error {

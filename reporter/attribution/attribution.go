@@ -17,6 +17,7 @@ import (
 	"slices"
 
 	"footfall/schemas/clickid"
+	"footfall/schemas/lake"
 	"footfall/schemas/reports"
 )
 
@@ -101,7 +102,7 @@ func (n *run) setUp(ctx context.Context) (err error) {
 	if n.known, err = n.verifyingKeys(ctx); err != nil {
 		return err
 	}
-	setup := fmt.Sprintf("%s; SET VARIABLE organizer = %d::BIGINT", foldMacro, n.scope.organizer)
+	setup := fmt.Sprintf("%s; SET VARIABLE organizer = %d::BIGINT", lake.FoldMacroSQL, n.scope.organizer)
 	if _, err := n.ExecContext(ctx, setup); err != nil {
 		return fmt.Errorf("setting up attribution: %w", err)
 	}

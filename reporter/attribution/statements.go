@@ -11,10 +11,6 @@ import (
 //go:embed *.sql
 var statements embed.FS
 
-// foldMacro folds letters as everywhere: ASCII only.
-const foldMacro = `CREATE TEMP MACRO fold(given) AS
-translate(trim(given), 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')`
-
 const wantedInRange = "order_id IN (FROM wanted)"
 
 // noLookups stands for lookups.sql where no click needs it.

@@ -201,6 +201,14 @@ func basisOf(s lakelog.Snapshot, revision Revision, asOfUS int64) reports.Basis 
 			b.MinTimeMS, b.MaxTimeMS, first = f.MinTimeMS, f.MaxTimeMS, false
 		}
 		b.MinTimeMS, b.MaxTimeMS = min(b.MinTimeMS, f.MinTimeMS), max(b.MaxTimeMS, f.MaxTimeMS)
+		if f.Table != lake.TableVisits {
+			continue
+		}
+		if b.VisitRows == 0 {
+			b.VisitMinMS, b.VisitMaxMS = f.MinTimeMS, f.MaxTimeMS
+		}
+		b.VisitRows += f.Rows
+		b.VisitMinMS, b.VisitMaxMS = min(b.VisitMinMS, f.MinTimeMS), max(b.VisitMaxMS, f.MaxTimeMS)
 	}
 	return b
 }

@@ -72,10 +72,7 @@ func (r *period) counted() string { return fmt.Sprintf("counted_%d_%d", r.base, 
 
 // count makes the table of the visits of the range.
 func (r *period) count(ctx context.Context, reading *reports.Reading) error {
-	between, scope := [2]int64{r.fromMS, r.toMS}, "true"
-	if r.event != 0 {
-		scope = fmt.Sprintf("event_id = %d", r.event)
-	}
+	between, scope := [2]int64{r.fromMS, r.toMS}, r.ofEvent()
 	texts := r.texts(map[string]string{"firsts": "0", "keyless": "0", "dimensions": ""})
 	if r.wants("firsts") {
 		// Who is first is decided over whole UTC days and all events.

@@ -19,13 +19,9 @@ const keylessVisits = "keyless_visits"
 func (p *plan) note(ctx context.Context, conn *sql.Conn, periods int, all *stands) error {
 	rules := "SELECT NULL AS bot_rules WHERE false"
 	if p.wantsVisits() {
-		event := "true"
-		if p.event != 0 {
-			event = fmt.Sprintf("event_id = %d", p.event)
-		}
 		var list []string
 		for n := range periods {
-			list = append(list, fmt.Sprintf("SELECT DISTINCT bot_rules FROM %s WHERE %s", p.period(n).counted(), event))
+			list = append(list, fmt.Sprintf("SELECT DISTINCT bot_rules FROM %s WHERE %s", p.period(n).counted(), p.ofEvent()))
 		}
 		rules = strings.Join(list, " UNION ")
 	}

@@ -48,8 +48,9 @@ type Deps struct {
 
 // Engine makes reports. Safe for concurrent use.
 type Engine struct {
-	deps    Deps
-	metrics *metrics
+	deps       Deps
+	metrics    *metrics
+	boundsRows int64
 }
 
 // New gives an engine.
@@ -58,7 +59,7 @@ func New(deps Deps) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("registering the report's metrics: %w", err)
 	}
-	return &Engine{deps: deps, metrics: m}, nil
+	return &Engine{deps: deps, metrics: m, boundsRows: boundsRows}, nil
 }
 
 // Run makes one report and hands it to deliver, which takes its rows; the table is

@@ -33,6 +33,11 @@ const (
 // one unit of its work, and it bounds what a writer holds.
 const RowGroupRows = 122_880
 
+// FoldMacroSQL makes the macro that folds the letters of codes as everywhere: ASCII
+// only.
+const FoldMacroSQL = `CREATE TEMP MACRO fold(given) AS
+translate(trim(given), 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')`
+
 // VerdictSQL is an expression over the fact columns of visits that gives the
 // verdict's name. It knows no claims of unknown codes: whoever resolves those
 // gives it the claimed rows with code_state 'resolved'.

@@ -53,4 +53,8 @@ type Basis struct {
 	Freshness       Freshness
 	MinTimeMS       int64 // bounds of the rows' own times, over all files; 0, 0 without files
 	MaxTimeMS       int64
+
+	VisitRows  int64 // of all files of visits
+	VisitMinMS int64 // bounds of the visits' own times, over those files
+	VisitMaxMS int64
 }
