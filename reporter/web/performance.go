@@ -61,15 +61,23 @@ type figure struct {
 // copied is one way to ask the same question elsewhere.
 type copied struct{ Title, Text string }
 
-// ask reads one report whole; its rows are few.
-func (w *Web) ask(ctx context.Context, q url.Values) (t reports.Table, rows []row, err error) {
-	err = w.deps.Reports.Report(ctx, q, func(ctx context.Context, got *reports.Table) error {
-		list, err := reports.Collect(ctx, got)
-		t, rows = *got, rowsOf(got.Columns, list)
-		t.Batches = nil
+// answer is one report, taken whole: its rows are few.
+type answer struct {
+	reports.Table
+
+	rows, totals []row
+}
+
+// asks makes several reports of one as-of.
+func (w *Web) asks(ctx context.Context, questions ...url.Values) ([]answer, error) {
+	out := make([]answer, len(questions))
+	err := w.deps.Reports.Together(ctx, questions, func(ctx context.Context, n int, t *reports.Table) error {
+		list, err := reports.Collect(ctx, t)
+		out[n] = answer{Table: *t, rows: rowsOf(t.Columns, list), totals: rowsOf(t.Columns, t.Totals)}
+		out[n].Batches = nil
 		return err
 	})
-	return t, rows, err
+	return out, err
 }
 
 func (w *Web) showPerformance(a *ask) error {
@@ -95,8 +103,7 @@ func (w *Web) showPerformance(a *ask) error {
 	return w.pageAs(a, status, "performance", frame{Title: "Performance", Tab: "performance", Body: p})
 }
 
-// performanceOf makes the page of a view. The first report chooses the as-of, all
-// others are of the same.
+// performanceOf makes the page of a view, whose reports are of one reading.
 func (w *Web) performanceOf(ctx context.Context, o admin.Organizer, v view, base string) (p performance, err error) {
 	p = performance{View: v, Base: base}
 	events, err := w.deps.Catalog.Events(ctx, o.Slug)
@@ -123,25 +130,58 @@ func (w *Web) performanceOf(ctx context.Context, o admin.Organizer, v view, base
 	if v.Page > 1 {
 		q.Set("offset", strconv.Itoa((v.Page-1)*rowsOfPage))
 	}
-	t, rows, err := w.ask(ctx, q)
+	bucket := bucketOf(p.Period)
+	list, err := w.asks(ctx, q, seriesQuestion(v, o.Slug, p.Period, bucket), fallQuestion(v, o.Slug, p.Period))
 	if err != nil {
 		return p, err
 	}
+	t := list[0]
 	v.AsOf = formatInt(t.Facts.AsOfUS)
-	p.Evidence = evidenceOf(t, w.deps.Clock(), p.View.AsOf != "")
-	totals := rowsOf(t.Columns, t.Totals)
-	p.currencies(totals)
-	if err := w.stripOf(ctx, &p, o, v, totals); err != nil {
-		return p, err
-	}
-	p.Table = tableOf(p.View, t, rows, totals, base)
+	p.Evidence = evidenceOf(t.Table, w.deps.Clock(), p.View.AsOf != "")
+	p.currencies(t.totals)
+	p.strip(v, t.totals, list[1], bucket)
+	p.Table = tableOf(p.View, t.Table, t.rows, t.totals, base)
 	p.Notes = append(p.Notes, t.Facts.Notes...)
-	if err := w.fallOf(ctx, &p, o, v); err != nil {
-		return p, err
-	}
+	p.fall(list[2].Columns, list[2].totals)
 	p.copies(q, v)
-	p.Empty = emptyText(p, event)
+	if len(t.rows) == 0 || noSales(t.totals) {
+		b, err := w.deps.Reports.Bounds(ctx, o.Slug, v.Event, t.Facts.AsOfUS)
+		if err != nil {
+			return p, err
+		}
+		p.Empty = emptyText(p, event, b)
+	}
 	return p, nil
+}
+
+// noSales says whether there are visits, and no order among them.
+func noSales(totals []row) bool {
+	visits, credited := int64(0), int64(0)
+	for _, r := range totals {
+		n, _ := r.number("visits")
+		c, _ := r.number("credited_orders")
+		visits, credited = visits+n, credited+c
+	}
+	return visits > 0 && credited == 0
+}
+
+// seriesQuestion asks the figures over time.
+func seriesQuestion(v view, organizer string, p period, bucket string) url.Values {
+	q := v.question(organizer, p)
+	q.Set("by", bucket)
+	q.Set("sort", bucket)
+	q.Set("columns", "visits,orders,tickets_sold,credited_orders,total_sales,conversion_rate")
+	q.Del("nobody")
+	return q
+}
+
+// fallQuestion asks what became of every request.
+func fallQuestion(v view, organizer string, p period) url.Values {
+	v.By, v.Sort, v.Columns = "organizer", "", ""
+	q := v.question(organizer, period{from: p.from, to: p.to})
+	q.Set("columns", "waterfall")
+	q.Del("nobody")
+	return q
 }
 
 // chooser fills the ranges and dimensions.
@@ -205,27 +245,18 @@ func evidenceOf(t reports.Table, now time.Time, frozen bool) evidence {
 	return e
 }
 
-// stripOf makes the five figures and the chart, both of the currency shown.
-func (w *Web) stripOf(ctx context.Context, p *performance, o admin.Organizer, v view, totals []row) error {
+// strip makes the five figures and the chart, both of the currency shown.
+func (p *performance) strip(v view, totals []row, series answer, bucket string) {
 	total := row{cells: map[string]reports.Cell{}}
 	for _, r := range totals {
 		if r.currency == p.View.Currency {
 			total = r
 		}
 	}
-	q := v.question(o.Slug, p.Period)
-	bucket := bucketOf(p.Period)
-	q.Set("by", bucket)
-	q.Set("sort", bucket)
-	q.Set("columns", "visits,orders,tickets_sold,credited_orders,total_sales,conversion_rate")
-	series, rows, err := w.ask(ctx, q)
-	if err != nil {
-		return err
-	}
-	points := pointsOf(series, rows, bucket, p.View.Currency, p.Period)
+	points := pointsOf(series.Table, series.rows, bucket, p.View.Currency, p.Period)
 	p.Chart = chartOf(points, bucket, p.View.Currency, total.decimals, p.Evidence.Provisional && p.Period.running || p.Period.from == "", p.Period.before != "")
 	if strings.Contains(v.By, "ticket_type") || strings.Contains(v.By, "order") {
-		for _, r := range rowsOf(series.Columns, series.Totals) {
+		for _, r := range series.totals {
 			if r.currency == p.View.Currency {
 				total.add(r) // what such a row can't have
 			}
@@ -247,7 +278,6 @@ func (w *Web) stripOf(ctx context.Context, p *performance, o admin.Organizer, v 
 		}
 		p.Strip[i].Spark = sparkOf(points, p.Strip[i].Name)
 	}
-	return nil
 }
 
 // add takes the figures of another row that this one lacks.
@@ -303,26 +333,25 @@ type step struct {
 	Taken        bool    // a verdict that is taken off
 }
 
-// fallOf makes the bars from requests to unique visitors.
-func (w *Web) fallOf(ctx context.Context, p *performance, o admin.Organizer, v view) error {
-	v.By, v.Sort, v.Columns = "organizer", "", ""
-	q := v.question(o.Slug, period{from: p.Period.from, to: p.Period.to})
-	q.Set("columns", "waterfall")
-	t, _, err := w.ask(ctx, q)
-	if err != nil {
-		return err
-	}
+// sumsOf adds counts up, whatever currency they stand beside.
+func sumsOf(columns []reports.Column, totals []row) map[string]int64 {
 	sums := map[string]int64{}
-	for _, r := range rowsOf(t.Columns, t.Totals) { // visits are of no currency
-		for _, c := range t.Columns {
+	for _, r := range totals {
+		for _, c := range columns {
 			if n, ok := r.number(c.Name); ok && c.Kind == reports.KindCount {
 				sums[c.Name] += n
 			}
 		}
 	}
+	return sums
+}
+
+// fall makes the bars from requests to unique visitors.
+func (p *performance) fall(columns []reports.Column, totals []row) {
+	sums := sumsOf(columns, totals)
 	all := sums["requests"]
 	if all == 0 {
-		return nil
+		return
 	}
 	part := func(n int64) float64 { return 100 * float64(n) / float64(all) }
 	p.Fall = append(p.Fall, step{Title: "Requests", Value: count(all), Width: part(all)})
@@ -336,7 +365,6 @@ func (w *Web) fallOf(ctx context.Context, p *performance, o admin.Organizer, v v
 	p.Fall = append(p.Fall, step{Title: "Visits", Value: count(sums["visits"]), Width: part(sums["visits"])},
 		step{Title: "Unique visitors", Value: count(sums["unique_visitors"]), Width: part(sums["unique_visitors"])})
 	p.FallNote = plural(sums["credited_orders"], "order", "orders") + " credited of " + count(sums["orders"])
-	return nil
 }
 
 // copies are the same question for other places. What they ask is fixed to the
@@ -352,9 +380,14 @@ func (p *performance) copies(q url.Values, v view) {
 	p.Copy = append(p.Copy, copied{"curl", "curl -H \"Authorization: Bearer $FOOTFALL_KEY\" " + shellQuote("http://127.0.0.1:8602/v1/report?"+fixed.Encode())})
 }
 
-// emptyText says what to do where there is nothing to see.
-func emptyText(p performance, event *admin.Event) string {
-	if len(p.Table.Rows) > 0 {
+// emptyText says what to do where there is nothing to see, or nothing sold.
+func emptyText(p performance, event *admin.Event, b reports.Bounds) string {
+	switch {
+	case len(p.Table.Rows) > 0 && b.Orders == 0:
+		return "No order has ever arrived. Connect orders: Settings, Orders."
+	case len(p.Table.Rows) > 0 && !p.Shared:
+		return plural(b.Orders, "order has", "orders have") + " arrived, none is credited here. Rows by Order says why."
+	case len(p.Table.Rows) > 0:
 		return ""
 	}
 	if p.View.Where != "" || p.View.Affiliate != "" || p.View.Code != "" {

@@ -43,18 +43,11 @@ func (w *Web) requests(a *ask) (map[string]int64, error) {
 	if event := a.URL.Query().Get("event"); event != "" {
 		q.Set("event", event)
 	}
-	t, _, err := w.ask(a.Context(), q)
+	list, err := w.asks(a.Context(), q)
 	if err != nil {
 		return nil, err
 	}
-	sums := map[string]int64{}
-	for _, r := range rowsOf(t.Columns, t.Totals) {
-		for _, c := range t.Columns {
-			n, _ := r.number(c.Name)
-			sums[c.Name] += n
-		}
-	}
-	return sums, nil
+	return sumsOf(list[0].Columns, list[0].totals), nil
 }
 
 func (w *Web) showStart(a *ask) error {

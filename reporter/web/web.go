@@ -34,6 +34,9 @@ import (
 // *admin.Refusal) is the asker's to mend.
 type Reports interface {
 	Report(ctx context.Context, parameters url.Values, deliver func(context.Context, *reports.Table) error) error
+	// Together makes several reports of one reading, so of one as-of.
+	Together(ctx context.Context, asks []url.Values, deliver func(ctx context.Context, n int, t *reports.Table) error) error
+	Bounds(ctx context.Context, organizer, event string, asOfUS int64) (reports.Bounds, error)
 	Explain(ctx context.Context, organizer, order string, parameters url.Values) (*reports.Explanation, error)
 	ContentType(format string) (string, error)
 	WriteTable(ctx context.Context, w io.Writer, f reports.Format, t *reports.Table) error
