@@ -33,7 +33,7 @@ func start(ctx context.Context, wait time.Duration, binary, data string, args ..
 	p := &product{cmd: exec.CommandContext(ctx, binary, append(args, "--data", data)...), ended: make(chan struct{})}
 	p.cmd.Stderr = &p.complaint
 	p.cmd.Env = append(os.Environ(), "FOOTFALL_COLLECTOR_EDGE_LISTEN=127.0.0.1:0", "FOOTFALL_COLLECTOR_ORDERS_LISTEN=127.0.0.1:0",
-		"FOOTFALL_ADMIN_LISTEN=127.0.0.1:0", "FOOTFALL_REPORTER_API_LISTEN=127.0.0.1:0")
+		"FOOTFALL_ADMIN_LISTEN=127.0.0.1:0", "FOOTFALL_REPORTER_API_LISTEN=127.0.0.1:0", "FOOTFALL_REPORTER_WEB_LISTEN=127.0.0.1:0")
 	p.cmd.Cancel = func() error { return p.cmd.Process.Signal(syscall.SIGTERM) }
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", binary, err)

@@ -210,7 +210,7 @@ func TestCommandsBesideAServerGoThroughItsSocket(t *testing.T) {
 	s := newDesk(t)
 	bin := testkit.Build(t, "./cmd/footfall")
 	server := testkit.StartCommand(t, testkit.Command{
-		Path: bin, Args: []string{"reporter", "--data", s.data}, Env: []string{"FOOTFALL_ADMIN_LISTEN=127.0.0.1:0", "FOOTFALL_REPORTER_API_LISTEN=127.0.0.1:0"},
+		Path: bin, Args: []string{"reporter", "--data", s.data}, Env: []string{"FOOTFALL_ADMIN_LISTEN=127.0.0.1:0", "FOOTFALL_REPORTER_API_LISTEN=127.0.0.1:0", "FOOTFALL_REPORTER_WEB_LISTEN=127.0.0.1:0"},
 	})
 	server.WaitLine("answering commands", startTimeout)
 	s.ok("code", "add", "BESIDE", "--affiliate", "bob")

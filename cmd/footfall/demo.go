@@ -155,6 +155,7 @@ func (e *env) demoCanListen(ctx context.Context, shop string) error {
 		{"collector.edge.listen", s.Collector.Edge.Listen},
 		{"collector.orders.listen", s.Collector.Orders.Listen},
 		{"reporter.api.listen", s.Reporter.API.Listen},
+		{"reporter.web.listen", s.Reporter.Web.Listen},
 		{"--shop-listen", shop},
 	} {
 		if l.address == "" {

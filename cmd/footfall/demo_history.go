@@ -36,7 +36,7 @@ func (e *env) writePast(ctx context.Context, w *demoWorld) (sent demoCounts, err
 	clock.move(w.config.Until.AddDate(0, 0, -w.config.Days))
 	past := &env{Out: io.Discard, Err: io.Discard, Now: clock.now, Data: e.Data, Config: e.Config}
 	past.adjust = func(s *settings) {
-		s.Admin.Listen, s.Reporter.API.Listen = "", ""
+		s.Admin.Listen, s.Reporter.API.Listen, s.Reporter.Web.Listen = "", "", ""
 		s.Collector.Edge.Listen, s.Collector.Orders.Listen = "127.0.0.1:0", "127.0.0.1:0"
 		s.Collector.Edge.TrustedHops = demoProxies
 	}

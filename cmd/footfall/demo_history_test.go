@@ -85,7 +85,7 @@ func TestPastOfTheDemoHappensAtItsOwnTime(t *testing.T) {
 // TestDemoThatCannotStartLeavesNoHalfPast: a taken port is said before anything is
 // written, and a past that was stopped is never taken for one.
 func TestDemoThatCannotStartLeavesNoHalfPast(t *testing.T) {
-	for _, key := range []string{"FOOTFALL_COLLECTOR_EDGE_LISTEN", "FOOTFALL_COLLECTOR_ORDERS_LISTEN", "FOOTFALL_ADMIN_LISTEN", "FOOTFALL_REPORTER_API_LISTEN"} {
+	for _, key := range []string{"FOOTFALL_COLLECTOR_EDGE_LISTEN", "FOOTFALL_COLLECTOR_ORDERS_LISTEN", "FOOTFALL_ADMIN_LISTEN", "FOOTFALL_REPORTER_API_LISTEN", "FOOTFALL_REPORTER_WEB_LISTEN"} {
 		t.Setenv(key, "127.0.0.1:0")
 	}
 	data := filepath.Join(testkit.DataDir(t), "data")

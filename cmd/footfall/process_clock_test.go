@@ -45,7 +45,7 @@ func TestIdsStayUniqueWhenTheClockGoesBack(t *testing.T) {
 		log := &syncBuffer{}
 		off := time.Until(now)
 		e := &env{Out: log, Err: log, Now: func() time.Time { return time.Now().Add(off) }, Data: data, adjust: func(s *settings) {
-			s.Admin.Listen, s.Reporter.API.Listen = "127.0.0.1:0", ""
+			s.Admin.Listen, s.Reporter.API.Listen, s.Reporter.Web.Listen = "127.0.0.1:0", "", ""
 			s.Collector.Edge.Listen, s.Collector.Orders.Listen = "127.0.0.1:0", "127.0.0.1:0"
 		}}
 		p, err := e.openProduct(t.Context())

@@ -69,6 +69,9 @@ func placeRefusals(taken, file, readOnly string, enrolled []string) []refusal {
 		{name: "admin port taken", role: "all", env: []string{"FOOTFALL_ADMIN_LISTEN=" + taken}, says: []string{"set admin.listen to another port"}},
 		{name: "api port taken", role: "reporter", env: []string{"FOOTFALL_REPORTER_API_LISTEN=" + taken}, says: []string{"set reporter.api.listen to another port"}},
 		{name: "api over the network in the clear", role: "reporter", env: []string{"FOOTFALL_REPORTER_API_LISTEN=0.0.0.0:0"}, says: []string{"set tls_cert and tls_key"}},
+		{name: "dashboard port taken", role: "reporter", env: []string{"FOOTFALL_REPORTER_WEB_LISTEN=" + taken}, says: []string{"set reporter.web.listen to another port"}},
+		{name: "dashboard over the network in the clear", role: "reporter", env: []string{"FOOTFALL_REPORTER_WEB_LISTEN=0.0.0.0:0"}, says: []string{"web.listen", "set tls_cert and tls_key"}},
+		{name: "dashboard told to be plain http", role: "reporter", env: []string{"FOOTFALL_REPORTER_WEB_URL=http://figures.example"}, says: []string{"web.url", "serve it over https"}},
 		{name: "control port taken", role: "reporter", env: []string{"FOOTFALL_REPORTER_CATALOG_CONTROL_LISTEN=" + taken}, says: []string{"set reporter.catalog.control.listen to another port"}},
 		{name: "no address of this machine", role: "all", env: []string{"FOOTFALL_COLLECTOR_EDGE_LISTEN=192.0.2.7:0"}, says: []string{"this machine has no such address"}},
 	}
@@ -97,7 +100,7 @@ func refused(t *testing.T, c refusal, whole, alone, secret string) {
 	if c.role == ownRole {
 		command.Path, command.Args = alone, command.Args[1:]
 	} else {
-		command.Env = append(command.Env, "FOOTFALL_REPORTER_API_LISTEN=127.0.0.1:0")
+		command.Env = append(command.Env, "FOOTFALL_REPORTER_API_LISTEN=127.0.0.1:0", "FOOTFALL_REPORTER_WEB_LISTEN=127.0.0.1:0")
 	}
 	if c.file != "" {
 		path := filepath.Join(dir, "footfall.toml")

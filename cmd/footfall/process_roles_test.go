@@ -58,7 +58,7 @@ func (f *fleet) startReporter() {
 	f.t.Helper()
 	f.Process = testkit.StartCommand(f.t, testkit.Command{
 		Path: f.bin, Args: []string{"reporter", "--data", f.data},
-		Env: []string{"FOOTFALL_REPORTER_CATALOG_CONTROL_LISTEN=" + f.control, "FOOTFALL_ADMIN_LISTEN=127.0.0.1:0", "FOOTFALL_REPORTER_API_LISTEN=127.0.0.1:0"},
+		Env: []string{"FOOTFALL_REPORTER_CATALOG_CONTROL_LISTEN=" + f.control, "FOOTFALL_ADMIN_LISTEN=127.0.0.1:0", "FOOTFALL_REPORTER_API_LISTEN=127.0.0.1:0", "FOOTFALL_REPORTER_WEB_LISTEN=127.0.0.1:0"},
 	})
 	f.WaitLine("reporter ready", startTimeout)
 }

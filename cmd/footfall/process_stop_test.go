@@ -27,7 +27,7 @@ func TestASecondProcessOnTheDataIsRefused(t *testing.T) {
 	pid := strconv.Itoa(s.Pid())
 	elsewhere := []string{"FOOTFALL_COLLECTOR_EDGE_LISTEN=127.0.0.1:0", "FOOTFALL_COLLECTOR_ORDERS_LISTEN=127.0.0.1:0", "FOOTFALL_ADMIN_LISTEN=127.0.0.1:0"}
 	enrolled := append([]string{"FOOTFALL_COLLECTOR_ID=1", "FOOTFALL_COLLECTOR_FEED_URL=http://127.0.0.1:9", "FOOTFALL_COLLECTOR_FEED_TOKEN=x"}, elsewhere...)
-	whole := append([]string{"FOOTFALL_REPORTER_API_LISTEN=127.0.0.1:0"}, elsewhere...)
+	whole := append([]string{"FOOTFALL_REPORTER_API_LISTEN=127.0.0.1:0", "FOOTFALL_REPORTER_WEB_LISTEN=127.0.0.1:0"}, elsewhere...)
 	for _, c := range []struct {
 		command testkit.Command
 		says    string

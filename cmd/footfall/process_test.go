@@ -32,6 +32,7 @@ type server struct {
 	bin, data      string
 	clicks, orders string // addresses, the same after a restart
 	admin, api     string
+	web            string
 	settings       []string // further ones, as environment
 }
 
@@ -42,7 +43,7 @@ func newServer(t testing.TB, settings ...string) *server {
 	t.Helper()
 	s := &server{
 		t: t, bin: testkit.Build(t, "./cmd/footfall"), data: filepath.Join(testkit.DataDir(t), "data"),
-		clicks: testkit.FreeAddr(t), orders: testkit.FreeAddr(t), admin: testkit.FreeAddr(t), api: testkit.FreeAddr(t), settings: settings,
+		clicks: testkit.FreeAddr(t), orders: testkit.FreeAddr(t), admin: testkit.FreeAddr(t), api: testkit.FreeAddr(t), web: testkit.FreeAddr(t), settings: settings,
 	}
 	s.start()
 	return s
@@ -62,6 +63,7 @@ func (s *server) environment() []string {
 		"FOOTFALL_COLLECTOR_ORDERS_LISTEN=" + s.orders,
 		"FOOTFALL_ADMIN_LISTEN=" + s.admin,
 		"FOOTFALL_REPORTER_API_LISTEN=" + s.api,
+		"FOOTFALL_REPORTER_WEB_LISTEN=" + s.web,
 	}, s.settings...)
 }
 

@@ -101,7 +101,7 @@ func openRecountWorld(ctx context.Context, data string, seed uint64, c recountCe
 func (w *recountWorld) open(ctx context.Context) error {
 	e := &env{Out: io.Discard, Err: io.Discard, Now: w.clock.now, Data: w.data}
 	e.adjust = func(s *settings) {
-		s.Admin.Listen, s.Reporter.API.Listen = "", ""
+		s.Admin.Listen, s.Reporter.API.Listen, s.Reporter.Web.Listen = "", "", ""
 		recountCollector(&s.Collector)
 		s.Consumer.CommitIntervalMS, s.Consumer.IdleCommitSeconds = recountCommitMS, recountCommitMS/1000
 		s.Reporter.Lake.Threads = 1
