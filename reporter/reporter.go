@@ -7,6 +7,7 @@
 package reporter
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -107,6 +108,7 @@ func (r *Reporter) buildReports() error {
 	given := answers{lake: r.lake, engine: engine, credits: credits, statements: statements}
 	r.api, err = api.New(r.config.API, api.Deps{
 		Catalog: r.catalog, Reports: given, SQL: given, Clock: r.deps.Clock, Log: r.deps.Log, Metrics: r.deps.Metrics,
+		Dashboard: func() string { return cmp.Or(r.web.URL(), r.config.Web.URL) },
 	})
 	if err != nil {
 		return fmt.Errorf("building the API: %w", err)

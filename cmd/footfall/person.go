@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -15,17 +16,41 @@ func newPersonCommand(e *env) *cobra.Command {
 	return group("person", "Who signs in to the dashboard: list, invite, reset-link, remove, erase",
 		`Owners invite others in the dashboard; these commands are for where no owner can.
 No mail is sent: a link is printed once, and you hand it over. Only its hash is
-kept. It is a path: put the dashboard's address in front.`,
+kept.`,
 		personList(e), personInvite(e), personResetLink(e), personRemove(e), personErase(e))
 }
 
-// dashboardPath is a page of the dashboard that opens once.
-type dashboardPath struct {
-	Path string `json:"path"`
+// oneTimeLink is a page of the dashboard that opens once.
+type oneTimeLink struct {
+	URL string `json:"url"`
 }
 
-func dashboardPathSheet() sheet[dashboardPath] {
-	return sheet[dashboardPath]{columns: []string{"Link"}, row: func(p dashboardPath) []string { return []string{p.Path} }}
+// invited is an invitation and its link.
+type invited struct {
+	admin.Invitation
+	oneTimeLink
+}
+
+func linkSheet() sheet[oneTimeLink] {
+	return sheet[oneTimeLink]{columns: []string{"Link"}, row: func(l oneTimeLink) []string { return []string{l.URL} }}
+}
+
+func invitedSheet() sheet[invited] {
+	return sheet[invited]{
+		columns: []string{"ID", "Organizer", "Email", "Role", "Expires", "Link"},
+		row: func(i invited) []string {
+			return []string{strconv.FormatUint(uint64(i.ID), 10), i.Organizer, i.Email, string(i.Role), moment(i.Expires), i.URL}
+		},
+	}
+}
+
+// afterLink says what a link lacks.
+func (e *env) afterLink(l oneTimeLink, err error) error {
+	if err != nil || strings.Contains(l.URL, "://") {
+		return err
+	}
+	_, err = fmt.Fprintln(e.Err, "Put the dashboard's address in front: it isn't known while Footfall doesn't run and reporter.web.url is not set.")
+	return err
 }
 
 func newSetupLinkCommand(e *env) *cobra.Command {
@@ -34,14 +59,14 @@ func newSetupLinkCommand(e *env) *cobra.Command {
 		Use: "setup-link", Short: "Print the one-time link that makes the first person", Args: takes(),
 		Long: `Print a link with which the first person signs up, as owner of every organizer. It
 opens once, within 24 hours; a later one takes its place, also that of the next
-start. It is a path: put the dashboard's address in front.`,
+start.`,
 		Example: "  footfall setup-link",
 		RunE: func(c *cobra.Command, _ []string) error {
-			var p dashboardPath
-			if err := e.call(c.Context(), "POST", address([]string{"setup-link"}), nil, &p); err != nil {
+			var l oneTimeLink
+			if err := e.call(c.Context(), "POST", address([]string{"setup-link"}), nil, &l); err != nil {
 				return err
 			}
-			return dashboardPathSheet().one(e, format, p)
+			return e.afterLink(l, linkSheet().one(e, format, l))
 		},
 	}
 	addFormat(c, &format)
@@ -90,17 +115,11 @@ already gives its password, anybody else chooses one.`,
 				return err
 			}
 			add.Email, add.Role = args[0], admin.Role(role)
-			var i admin.Invitation
+			var i invited
 			if err := e.call(c.Context(), "POST", address([]string{"invitations"}, "organizer", organizer), add, &i); err != nil {
 				return err
 			}
-			s := sheet[admin.Invitation]{
-				columns: []string{"ID", "Organizer", "Email", "Role", "Expires", "Link"},
-				row: func(i admin.Invitation) []string {
-					return []string{strconv.FormatUint(uint64(i.ID), 10), i.Organizer, i.Email, string(i.Role), moment(i.Expires), "/invitation/" + i.Token}
-				},
-			}
-			return s.one(e, format, i)
+			return e.afterLink(i.oneTimeLink, invitedSheet().one(e, format, i))
 		},
 	}
 	addOrganizerFlag(c, &organizer)
@@ -119,11 +138,11 @@ out. It opens once, within 7 days; a later one takes its place. Make sure that y
 hand it to the person: whoever has it can sign in.`,
 		Example: "  footfall person reset-link 3",
 		RunE: func(c *cobra.Command, args []string) error {
-			var p dashboardPath
-			if err := e.call(c.Context(), "POST", address([]string{"people", args[0], "reset-link"}), nil, &p); err != nil {
+			var l oneTimeLink
+			if err := e.call(c.Context(), "POST", address([]string{"people", args[0], "reset-link"}), nil, &l); err != nil {
 				return err
 			}
-			return dashboardPathSheet().one(e, format, p)
+			return e.afterLink(l, linkSheet().one(e, format, l))
 		},
 	}
 	addFormat(c, &format)

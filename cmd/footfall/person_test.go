@@ -16,8 +16,8 @@ func TestWhereNobodyCanSignInTheKeeperCanHelp(t *testing.T) {
 	if first == second || !strings.Contains(first, "/setup/") {
 		t.Errorf("links %s and %s", first, second)
 	}
-	var i admin.Invitation
-	if err := json.Unmarshal([]byte(s.ok("person", "invite", "ann@acme.example", "--role", "owner", "--organizer", "acme", "--format", "json")), &i); err != nil || i.Token == "" || i.Role != admin.RoleOwner {
+	var i invited
+	if err := json.Unmarshal([]byte(s.ok("person", "invite", "ann@acme.example", "--role", "owner", "--organizer", "acme", "--format", "json")), &i); err != nil || i.Token == "" || i.URL != "/invitation/"+i.Token || i.Role != admin.RoleOwner {
 		t.Fatalf("invitation %+v, %v", i, err)
 	}
 	if out := s.ok("person", "invite", "bo@acme.example", "--role", "viewer"); !strings.Contains(out, "/invitation/") {
@@ -38,6 +38,10 @@ func TestWhereNobodyCanSignInTheKeeperCanHelp(t *testing.T) {
 		if code, _, complaint := s.run(c.args...); code != c.code || !strings.Contains(complaint, c.says) {
 			t.Errorf("%v: exit %d %s", c.args, code, complaint)
 		}
+	}
+	t.Setenv("FOOTFALL_REPORTER_WEB_URL", "https://figures.example.com")
+	if out := s.ok("setup-link", "--format", "csv"); !strings.Contains(out, "https://figures.example.com/setup/") {
+		t.Errorf("link %s", out)
 	}
 	if out := s.ok("person", "list", "--format", "json"); strings.TrimSpace(out) != "[]" {
 		t.Errorf("people %s", out)

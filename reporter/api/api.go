@@ -43,9 +43,12 @@ type Deps struct {
 	Catalog Catalog
 	Reports Reports // nil: no reports are served
 	SQL     SQL     // nil: no statements are run
-	Clock   func() time.Time
-	Log     *slog.Logger
-	Metrics prometheus.Registerer
+	// Dashboard is where people open it, as https://figures.example.com; nil or empty:
+	// nobody knows, and links are paths.
+	Dashboard func() string
+	Clock     func() time.Time
+	Log       *slog.Logger
+	Metrics   prometheus.Registerer
 }
 
 // API answers requests. Safe for concurrent use.

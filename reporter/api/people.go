@@ -11,7 +11,20 @@ import (
 // oneTimeLink is a page of the dashboard that opens once. Only the answer that
 // made it has it.
 type oneTimeLink struct {
-	Path string `json:"path"` // behind the dashboard's address
+	URL string `json:"url"` // a path where the dashboard's address isn't known
+}
+
+// invited is an invitation and its link.
+type invited struct {
+	admin.Invitation
+	oneTimeLink
+}
+
+func (a *API) oneTimeLink(path string) oneTimeLink {
+	if a.deps.Dashboard == nil {
+		return oneTimeLink{path}
+	}
+	return oneTimeLink{a.deps.Dashboard() + path}
 }
 
 // roleSet asks for another role; empty: no member any more.
@@ -28,7 +41,7 @@ func (a *API) registerPeople(rs *routes) {
 		if err == nil && token == "" {
 			err = admin.Refuse(admin.Conflict, "", "somebody can sign in already: an owner invites others, or «footfall person invite» does")
 		}
-		return oneTimeLink{"/setup/" + token}, err
+		return a.oneTimeLink("/setup/" + token), err
 	})
 	a.handle(rs, "GET /v1/people", http.StatusOK, func(r *http.Request) (any, error) {
 		list, err := c.People(r.Context(), r.URL.Query().Get("organizer"))
@@ -50,7 +63,7 @@ func (a *API) registerPeople(rs *routes) {
 			return nil, err
 		}
 		token, err := c.OperatorResetLink(r.Context(), actor(r), id)
-		return oneTimeLink{"/reset/" + token}, err
+		return a.oneTimeLink("/reset/" + token), err
 	})
 	a.handle(rs, "POST /v1/people/{id}/erase", http.StatusOK, func(r *http.Request) (any, error) {
 		id, err := pathNumber[ids.PersonID](r, 32)
@@ -72,7 +85,8 @@ func (a *API) registerInvitations(rs *routes) {
 		return page(r, list, func(i admin.Invitation) string { return strconv.FormatUint(uint64(i.ID), 10) })
 	})
 	a.handle(rs, "POST /v1/invitations", http.StatusCreated, body(func(r *http.Request, add admin.InviteAdd) (any, error) {
-		return c.Invite(r.Context(), actor(r), r.URL.Query().Get("organizer"), add)
+		i, err := c.Invite(r.Context(), actor(r), r.URL.Query().Get("organizer"), add)
+		return invited{i, a.oneTimeLink("/invitation/" + i.Token)}, err
 	}))
 	a.handle(rs, "POST /v1/invitations/{id}/end", http.StatusOK, func(r *http.Request) (any, error) {
 		id, err := pathNumber[uint32](r, 32)
