@@ -70,8 +70,8 @@ func placeRefusals(taken, file, readOnly string, enrolled []string) []refusal {
 		{name: "api port taken", role: "reporter", env: []string{"FOOTFALL_REPORTER_API_LISTEN=" + taken}, says: []string{"set reporter.api.listen to another port"}},
 		{name: "api over the network in the clear", role: "reporter", env: []string{"FOOTFALL_REPORTER_API_LISTEN=0.0.0.0:0"}, says: []string{"set tls_cert and tls_key"}},
 		{name: "dashboard port taken", role: "reporter", env: []string{"FOOTFALL_REPORTER_WEB_LISTEN=" + taken}, says: []string{"set reporter.web.listen to another port"}},
-		{name: "dashboard over the network in the clear", role: "reporter", env: []string{"FOOTFALL_REPORTER_WEB_LISTEN=0.0.0.0:0"}, says: []string{"web.listen", "set tls_cert and tls_key"}},
-		{name: "dashboard told to be plain http", role: "reporter", env: []string{"FOOTFALL_REPORTER_WEB_URL=http://figures.example"}, says: []string{"web.url", "serve it over https"}},
+		{name: "dashboard over the network in the clear", role: "reporter", env: []string{"FOOTFALL_REPORTER_WEB_LISTEN=0.0.0.0:0"}, says: []string{"web.listen: 0.0.0.0:0 is not loopback"}},
+		{name: "dashboard told to be plain http", role: "reporter", env: []string{"FOOTFALL_REPORTER_WEB_URL=http://figures.example"}, says: []string{"web.url: http://figures.example is plain http"}},
 		{name: "control port taken", role: "reporter", env: []string{"FOOTFALL_REPORTER_CATALOG_CONTROL_LISTEN=" + taken}, says: []string{"set reporter.catalog.control.listen to another port"}},
 		{name: "no address of this machine", role: "all", env: []string{"FOOTFALL_COLLECTOR_EDGE_LISTEN=192.0.2.7:0"}, says: []string{"this machine has no such address"}},
 	}

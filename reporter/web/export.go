@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"footfall/schemas/admin"
 	"footfall/schemas/reports"
 )
 
@@ -22,7 +23,7 @@ func (w *Web) exportView(a *ask, organizer, zone string, v view, question func(s
 	f := reports.Format{Name: a.URL.Query().Get("format")}
 	media, err := w.deps.Reports.ContentType(f.Name)
 	if err != nil {
-		return err
+		return admin.Refuse(admin.Question, "/format", "%s", err)
 	}
 	events, err := w.deps.Catalog.Events(a.Context(), organizer)
 	if err != nil {

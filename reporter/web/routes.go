@@ -17,6 +17,23 @@ type route struct {
 	serve   func(*ask) error
 }
 
+// Access says who may ask for a route: its roles in the organizer of the path, else
+// whoever is signed in, else whoever has the URL.
+type Access struct {
+	Pattern string
+	Roles   []admin.Role
+	Signed  bool
+}
+
+// Accesses are all routes of the dashboard, those of files apart.
+func (w *Web) Accesses() []Access {
+	var list []Access
+	for _, x := range w.routes {
+		list = append(list, Access{x.pattern, x.roles, x.signed})
+	}
+	return list
+}
+
 // ask is one request and who asks.
 type ask struct {
 	*http.Request
