@@ -18,6 +18,7 @@ import (
 
 	"footfall/collector/journal"
 	"footfall/reporter"
+	"footfall/reporter/publish"
 	"footfall/schemas/lake"
 	"footfall/schemas/lake/lakelog"
 )
@@ -157,7 +158,7 @@ func (e *env) examineLake(deep, runs bool) []finding {
 		return []finding{fail("lake", "%v", err)}
 	}
 	snapshot := view.Snapshot()
-	findings := []finding{examineFiles(dir, snapshot.Files, deep), examineForeign(root, snapshot.Files)}
+	findings := append([]finding{examineFiles(dir, snapshot.Files, deep)}, examineBeside(root, snapshot.Files)...)
 	for name, head := range snapshot.Logs {
 		if f, worth := e.examineLog(name, head, runs); worth {
 			findings = append(findings, f)
@@ -196,14 +197,15 @@ func examineFiles(dir *lakelog.Dir, files []lakelog.File, deep bool) finding {
 	return ok("lake files", "%d files, %d rows, all there; --deep checks their checksums", len(files), rowsOf(files))
 }
 
-// examineForeign lists what no entry names. A replaced file stays for running
-// queries, and a new one stands there before its entry: both are young.
-func examineForeign(root string, live []lakelog.File) finding {
-	named := map[string]bool{}
+// examineBeside lists what no entry names: strangers' files, and those with a
+// name of the lake's own. A replaced one stays for running queries, and a new one
+// stands there before its entry, so that these alone are nothing to warn of.
+func examineBeside(root string, live []lakelog.File) []finding {
+	named := map[string]bool{publish.ViewsFile: true, publish.DictionaryFile: true}
 	for _, f := range live {
 		named[f.Path] = true
 	}
-	var foreign []string
+	var foreign, unnamed []string
 	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -218,19 +220,35 @@ func examineForeign(root string, live []lakelog.File) finding {
 			}
 			return nil
 		}
-		if _, err := lake.ParseFileName(filepath.ToSlash(relative)); err != nil {
+		relative = filepath.ToSlash(relative)
+		if named[relative] {
+			return nil
+		}
+		if _, err := lake.ParseFileName(relative); err != nil {
 			foreign = append(foreign, relative)
+		} else {
+			unnamed = append(unnamed, relative)
 		}
 		return nil
 	})
 	if err != nil {
-		return fail("foreign files", "%v", err)
+		return []finding{fail("foreign files", "%v", err)}
 	}
+	findings := []finding{ok("foreign files", "none")}
 	if len(foreign) > 0 {
-		shown := foreign[:min(len(foreign), doctorNames)]
-		return warn("foreign files", "%d files in the lake are not Footfall's and are never read: %s", len(foreign), strings.Join(shown, ", "))
+		findings[0] = warn("foreign files", "%d files in the lake are not Footfall's and are never read: %s", len(foreign), firstNames(foreign))
 	}
-	return ok("foreign files", "none")
+	if len(unnamed) > 0 {
+		findings = append(findings, ok("replaced files", "%d files that no commit names are never read (merges keep what they replaced for running queries): %s", len(unnamed), firstNames(unnamed)))
+	}
+	return findings
+}
+
+func firstNames(names []string) string {
+	if len(names) > doctorNames {
+		return strings.Join(names[:doctorNames], ", ") + ", …"
+	}
+	return strings.Join(names, ", ")
 }
 
 // examineLog says what is worth knowing of one source log.

@@ -58,7 +58,7 @@ func TestDamagedLakeIsNamedAndNeverReported(t *testing.T) {
 		}
 		return nil
 	})
-	if code, out, errs := s.inProcess("doctor"); code != exitOK || !strings.Contains(out, "last commit") {
+	if code, out, errs := s.inProcess("doctor"); code != exitOK || !strings.Contains(out, "last commit") || strings.Contains(out, "not Footfall's") {
 		t.Errorf("doctor beside a sound server: exit code %d\n%s%s", code, out, errs)
 	}
 	if code := s.Stop(startTimeout); code != exitOK {
@@ -68,8 +68,13 @@ func TestDamagedLakeIsNamedAndNeverReported(t *testing.T) {
 	if err := os.WriteFile(foreign, []byte("PAR1"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	live := onDisk(t, s, "visits")
+	copied := live[:strings.LastIndexByte(live, '-')] + "-00000000000000ff.parquet"
+	if err := os.Link(live, copied); err != nil {
+		t.Fatal(err)
+	}
 	code, out, errs := s.inProcess("doctor", "--deep")
-	if code != exitOK || !strings.Contains(out, "mine.parquet") || !strings.Contains(out, "every checksum holds") {
+	if code != exitOK || !strings.Contains(out, "mine.parquet") || !strings.Contains(out, filepath.Base(copied)) || !strings.Contains(out, "every checksum holds") {
 		t.Errorf("doctor with a foreign file: exit code %d\n%s%s", code, out, errs)
 	}
 	if code, _, errs := s.inProcess("report", "--organizer", "north"); code != exitOK {
