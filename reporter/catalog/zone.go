@@ -6,6 +6,7 @@ import (
 	_ "time/tzdata" // zones work on machines that have no zone files
 
 	"footfall/schemas/admin"
+	"footfall/schemas/imports"
 )
 
 // dayStart is the first instant of t's calendar date in loc: where the clocks
@@ -44,15 +45,22 @@ func parseDate(pointer, text string, loc *time.Location) (time.Time, error) {
 	return dayStart(t.Year(), t.Month(), t.Day(), loc), nil
 }
 
-// parseInstant reads RFC 3339, or a time or date without an offset in loc.
+// parseInstant reads RFC 3339, or a time or date without an offset in loc. A time
+// that loc's clocks skip, or show twice, is refused and not guessed.
 func parseInstant(pointer, text string, loc *time.Location) (time.Time, error) {
 	if t, err := time.Parse(time.RFC3339, text); err == nil {
 		return t.In(loc), nil
 	}
 	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02T15:04:05", "2006-01-02 15:04:05"} {
-		if t, err := time.ParseInLocation(layout, text, loc); err == nil {
-			return t, nil
+		t, err := time.Parse(layout, text)
+		if err != nil {
+			continue
 		}
+		t, err = imports.Local(text, t, loc)
+		if err != nil {
+			return t, admin.Refuse(admin.Invalid, pointer, "%v", err)
+		}
+		return t.In(loc), nil
 	}
 	if t, err := parseDate(pointer, text, loc); err == nil {
 		return t, nil

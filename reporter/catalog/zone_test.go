@@ -59,13 +59,15 @@ func TestTimesAreReadInTheEventsZone(t *testing.T) {
 	for text, want := range map[string]string{
 		"2026-12-24T19:30": "2026-12-24T18:30:00Z", "2026-12-24 19:30": "2026-12-24T18:30:00Z", "2026-12-24T19:30:15": "2026-12-24T18:30:15Z",
 		"2026-12-24": "2026-12-23T23:00:00Z", "2026-12-24T19:30:00Z": "2026-12-24T19:30:00Z", "2026-12-24T19:30:00-05:00": "2026-12-25T00:30:00Z",
+		"2027-03-28T03:00": "2027-03-28T01:00:00Z", "2026-10-25T02:30:00+01:00": "2026-10-25T01:30:00Z",
 	} {
 		got, err := parseInstant("/start", text, loc)
 		if err != nil || got.UTC().Format(time.RFC3339) != want {
 			t.Errorf("%s is %v, %v; want %s", text, got, err, want)
 		}
 	}
-	for _, text := range []string{"", "tomorrow", "24.12.2026", "2026-13-01", "2026-12-24T25:00"} {
+	// The clocks skip two o'clock in March and show it twice in October.
+	for _, text := range []string{"", "tomorrow", "24.12.2026", "2026-13-01", "2026-12-24T25:00", "2027-03-28T02:30", "2026-10-25 02:30"} {
 		if got, err := parseInstant("/start", text, loc); err == nil {
 			t.Errorf("%q is %v", text, got)
 		}

@@ -70,18 +70,19 @@ func Time(text string, zone *time.Location) (time.Time, error) {
 		}
 		for _, layout := range []string{"15:04:05", "15:04"} {
 			if t, err := time.Parse(time.DateOnly+" "+layout, date+" "+clock); err == nil {
-				return local(text, t, zone)
+				if zone == nil {
+					return t, fmt.Errorf("%.64q has no zone: write it as 2026-11-22T20:15:00+01:00, or give --zone", text)
+				}
+				return Local(text, t, zone)
 			}
 		}
 	}
 	return time.Time{}, fmt.Errorf("%.64q is no time: write it as 2026-11-22T20:15:00+01:00, or with --zone as 2026-11-22 20:15:00", text)
 }
 
-// local gives the one instant at which the zone's clocks show what t says.
-func local(text string, t time.Time, zone *time.Location) (time.Time, error) {
-	if zone == nil {
-		return t, fmt.Errorf("%.64q has no zone: write it as 2026-11-22T20:15:00+01:00, or give --zone", text)
-	}
+// Local gives the one instant at which the zone's clocks show what t says in
+// UTC. Text is what t was read from, for the error where there is none, or two.
+func Local(text string, t time.Time, zone *time.Location) (time.Time, error) {
 	var found []time.Time
 	// The offsets that can be in force around it; none is as large as a day.
 	for _, near := range []time.Time{t.Add(-24 * time.Hour), t.Add(24 * time.Hour)} {
@@ -93,9 +94,9 @@ func local(text string, t time.Time, zone *time.Location) (time.Time, error) {
 	}
 	switch len(found) {
 	case 0:
-		return t, fmt.Errorf("%.64q was no time in %s: the clocks were put forward over it", text, zone)
+		return t, fmt.Errorf("%.64q is no time in %s: the clocks are put forward over it", text, zone)
 	case 1:
 		return found[0], nil
 	}
-	return t, fmt.Errorf("%.64q was twice in %s, as the clocks were put back: write it with its offset, as %s", text, zone, found[0].In(zone).Format(time.RFC3339))
+	return t, fmt.Errorf("%.64q comes twice in %s, as the clocks are put back: write it with its offset, as %s", text, zone, found[0].In(zone).Format(time.RFC3339))
 }
