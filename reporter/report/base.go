@@ -28,7 +28,7 @@ func (p *page) table(ctx context.Context, one *plan) (*reports.Table, error) {
 		return nil, err
 	}
 	p.engine.observe(on)
-	return one.table(ctx, p.reading, on)
+	return one.table(ctx, p.reading, b.rows > p.engine.manyRows, on) // there are no more rows than figures
 }
 
 // make makes the figures of a base, where they are not there.
@@ -43,6 +43,7 @@ func (p *page) make(ctx context.Context, b *base) error {
 		}
 	}
 	on := &stands{counts: map[string]int64{}}
+	b.rows = 0
 	for i, t := range b.tenants {
 		b.organizer = t.id
 		if err := p.makeTenant(ctx, b, on); err != nil {
@@ -107,9 +108,11 @@ func (p *page) makeTenant(ctx context.Context, b *base, on *stands) error {
 	if err != nil {
 		return err
 	}
-	if _, err := p.reading.ExecContext(ctx, "CREATE TEMP TABLE "+b.figuresTable()+" AS "+text); err != nil {
+	var rows int64
+	if err := p.reading.QueryRowContext(ctx, "CREATE TEMP TABLE "+b.figuresTable()+" AS "+text).Scan(&rows); err != nil {
 		return fmt.Errorf("making the figures: %w", err)
 	}
+	b.rows += rows
 	return b.note(ctx, p.reading.Conn, len(b.periods), on)
 }
 

@@ -237,8 +237,8 @@ func (p *plan) figuresTable() string { return fmt.Sprintf("figures_%d", p.base) 
 // lines is the table of the report's rows.
 func (p *plan) lines() string { return fmt.Sprintf("lines_%d", p.number) }
 
-// makeLines makes the report's rows of all figures.
-func (p *plan) makeLines(ctx context.Context, conn *sql.Conn) error {
+// linesSQL is the statement of the report's rows, of all figures.
+func (p *plan) linesSQL() (string, error) {
 	var keys, group, sums, some []string
 	for i, d := range p.by {
 		keys = append(keys, fmt.Sprintf("%s AS k%d", d.column(), i+1))
@@ -263,7 +263,7 @@ func (p *plan) makeLines(ctx context.Context, conn *sql.Conn) error {
 			whole += ", (sum(was_sales) OVER (PARTITION BY currency))::BIGINT AS was_all_sales"
 		}
 	}
-	return makeTable(ctx, conn, p.lines(), "lines", map[string]string{
+	return fill("lines", map[string]string{
 		"keys": strings.Join(keys, ", "), "group": strings.Join(group, ", "), "sums": strings.Join(sums, ", "), "any": strings.Join(some, " OR "),
 		"whole": whole, "filters": all(p.conditions.sums), "figures": p.figuresTable(), "periods": of,
 	})

@@ -32,17 +32,22 @@ func raws() []raw {
 	}
 }
 
-// measure is a column of figures. Its SQL is over sums, named in braces.
+// measure is a column of figures: a sum, the difference of two, or a fraction of
+// two. It is computed of a row's sums once they are read; sorted and filtered by, it
+// is written into the statement, which gives the same.
 type measure struct {
 	name  string
 	title string
 	kind  reports.Kind
-	sql   string
+	sum   string // a raw
+	less  string // of a difference: what is taken off; empty: nothing
+	whole string // of a fraction: what sum is divided by; empty: it is none
+	scale int64  // of a fraction
 }
 
 // ratio is a fraction as an integer, times the scale, rounded half away from
 // zero; null where there is nothing to divide by.
-func ratio(part, whole string, scale int) string {
+func ratio(part, whole string, scale int64) string {
 	return fmt.Sprintf("CASE WHEN %[2]s = 0 THEN NULL ELSE (sign(%[1]s)::HUGEINT * sign(%[2]s) * ((2 * abs((%[1]s)::HUGEINT) * %[3]d + abs(%[2]s)) // (2 * abs((%[2]s)::HUGEINT))))::BIGINT END",
 		part, whole, scale)
 }
@@ -57,13 +62,10 @@ func verdicts() []string {
 
 func measures() []measure {
 	count := func(name, title, sum string) measure {
-		return measure{name: name, title: title, kind: reports.KindCount, sql: "{" + sum + "}"}
+		return measure{name: name, title: title, kind: reports.KindCount, sum: sum}
 	}
 	rate := func(name, title, part, whole string) measure {
-		return measure{name: name, title: title, kind: reports.KindRate, sql: ratio("{"+part+"}", "{"+whole+"}", million)}
-	}
-	money := func(name, title, sql string) measure {
-		return measure{name: name, title: title, kind: reports.KindMoney, sql: sql}
+		return measure{name: name, title: title, kind: reports.KindRate, sum: part, whole: whole, scale: million}
 	}
 	list := []measure{count("requests", "Requests", "requests")}
 	for _, verdict := range verdicts() {
@@ -78,13 +80,16 @@ func measures() []measure {
 		count("tickets_sold", "Tickets sold", "tickets"),
 		rate("conversion_rate", "Conversion rate", "credited", "visits"),
 		rate("unique_conversion_rate", "Unique conversion rate", "credited", "firsts"),
-		money("total_sales", "Total sales", "{sales}"),
-		money("refunds", "Refunds", "{refunds}"),
-		money("net_sales", "Net sales", "({sales} - {refunds})"),
-		money("average_order", "Average order", ratio("{sales}", "{orders}", 1)),
-		rate("share", "Share", "sales", "all_sales"),
+		measure{name: "total_sales", title: "Total sales", kind: reports.KindMoney, sum: "sales"},
+		measure{name: "refunds", title: "Refunds", kind: reports.KindMoney, sum: "refunds"},
+		measure{name: "net_sales", title: "Net sales", kind: reports.KindMoney, sum: "sales", less: "refunds"},
+		measure{name: "average_order", title: "Average order", kind: reports.KindMoney, sum: "sales", whole: "orders", scale: 1},
+		rate("share", "Share", "sales", allSales),
 	)
 }
+
+// allSales is the sum of a currency's sales over all rows, which each row has.
+const allSales = "all_sales"
 
 func measureOf(name string) (measure, bool) {
 	for _, m := range measures() {
@@ -95,19 +100,26 @@ func measureOf(name string) (measure, bool) {
 	return measure{}, false
 }
 
-// sums are the names that the SQL has in braces.
+// sums are what the measure is made of.
 func (m measure) sums() []string {
 	var names []string
-	for _, part := range strings.Split(m.sql, "{")[1:] {
-		name, _, _ := strings.Cut(part, "}")
-		names = append(names, name)
+	for _, name := range []string{m.sum, m.less, m.whole} {
+		if name != "" {
+			names = append(names, name)
+		}
 	}
 	return names
 }
 
-// over writes the SQL over columns whose names begin with a prefix.
+// over writes the measure in SQL, over columns whose names begin with a prefix.
 func (m measure) over(prefix string) string {
-	return strings.NewReplacer("{", prefix, "}", "").Replace(m.sql)
+	switch {
+	case m.whole != "":
+		return ratio(prefix+m.sum, prefix+m.whole, m.scale)
+	case m.less != "":
+		return "(" + prefix + m.sum + " - " + prefix + m.less + ")"
+	}
+	return prefix + m.sum
 }
 
 // ofLines says whether an order's lines have the measure.

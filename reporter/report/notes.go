@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"footfall/schemas/order"
 	"footfall/schemas/reports"
 )
 
@@ -107,15 +106,4 @@ func (p *plan) facts(b reports.Basis, on *stands) reports.Facts {
 func (e *Engine) observe(on *stands) {
 	e.metrics.conflicts.Set(float64(on.counts["order_conflicts"] + on.counts["refund_conflicts"]))
 	e.metrics.setAside.Set(float64(on.counts["refunds_set_aside"]))
-}
-
-// zeroes is the total of a report without rows.
-func (p *plan) zeroes(figures []shown) reports.Row {
-	decimals, _ := order.Decimals(p.currency)
-	row := reports.Row{Currency: p.currency, Decimals: decimals, Cells: []reports.Cell{{}}}
-	for _, c := range figures {
-		row.Cells = append(row.Cells, reports.Cell{Empty: strings.Contains(c.sql, "CASE")}) // a fraction of nothing
-	}
-	row.Cells = append(row.Cells, reports.Cell{Text: p.currency})
-	return row
 }

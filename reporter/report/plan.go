@@ -213,39 +213,36 @@ func (p *plan) keyColumns() (columns []shown, joins string, label int) {
 
 // figureColumns are the measures, each with what it was before and how much it
 // changed where the report compares.
-func (p *plan) figureColumns() []shown {
-	var columns []shown
+func (p *plan) figureColumns() []figure {
+	var columns []figure
 	for _, m := range p.measures {
-		now := "(" + m.over("raw_") + ")"
-		columns = append(columns, shown{Column: reports.Column{Name: m.name, Title: m.title, Kind: m.kind}, sql: now})
+		columns = append(columns, figure{Column: reports.Column{Name: m.name, Title: m.title, Kind: m.kind}, measure: m, of: now})
 		if p.query.Compare == "" {
 			continue
 		}
-		was := "(" + m.over("was_") + ")"
 		columns = append(columns,
-			shown{Column: reports.Column{Name: m.name + "_before", Title: "before", Kind: m.kind}, sql: was},
-			shown{Column: reports.Column{Name: m.name + "_change", Title: "change", Kind: reports.KindRate}, sql: change(now, was)})
+			figure{Column: reports.Column{Name: m.name + "_before", Title: "before", Kind: m.kind}, measure: m, of: before},
+			figure{Column: reports.Column{Name: m.name + "_change", Title: "change", Kind: reports.KindRate}, measure: m, of: change})
 	}
 	return columns
 }
 
-// change is (now − before) ÷ before; null where one is missing or before is 0.
-func change(now, was string) string {
-	return fmt.Sprintf("CASE WHEN %[1]s IS NULL OR %[2]s IS NULL THEN NULL ELSE %[3]s END", now, was, ratio("("+now+" - "+was+")", was, million))
-}
-
-func columnsOf(list []shown) []reports.Column {
-	columns := make([]reports.Column, 0, len(list)+1)
-	for _, c := range list {
-		columns = append(columns, c.Column)
+// columns are all that a row of the report has.
+func (p *plan) columns() []reports.Column {
+	keys, _, _ := p.keyColumns()
+	var list []reports.Column
+	for _, c := range keys {
+		list = append(list, c.Column)
 	}
-	return append(columns, currencyColumn())
+	for _, c := range p.figureColumns() {
+		list = append(list, c.Column)
+	}
+	return append(list, currencyColumn())
 }
 
 // readSort reads the order of the rows, or gives one.
 func (p *plan) readSort() error {
-	keys, _, _ := p.keyColumns()
-	columns := append(columnsOf(keys), columnsOf(p.figureColumns())...)
+	columns := p.columns()
 	if p.query.Sort == "" {
 		p.query.Sort = "-" + p.measures[0].name
 		if slices.ContainsFunc(p.measures, func(m measure) bool { return m.name == "total_sales" }) {
@@ -285,7 +282,10 @@ func (p *plan) readSort() error {
 // rows always stand in the same order.
 func (p *plan) order() string {
 	keys, _, _ := p.keyColumns()
-	columns := append(slices.Clone(keys), p.figureColumns()...)
+	columns := slices.Clone(keys)
+	for _, f := range p.figureColumns() {
+		columns = append(columns, shown{Column: f.Column, sort: []string{f.sql()}})
+	}
 	columns = append(columns, shown{Column: currencyColumn()})
 	var list []string
 	if by := p.by[0].name; p.query.NobodyLast && (by == "affiliate" || by == "code") {

@@ -17,8 +17,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -51,6 +49,7 @@ type Engine struct {
 	deps       Deps
 	metrics    *metrics
 	boundsRows int64
+	manyRows   int64
 }
 
 // New gives an engine.
@@ -59,7 +58,7 @@ func New(deps Deps) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("registering the report's metrics: %w", err)
 	}
-	return &Engine{deps: deps, metrics: m, boundsRows: boundsRows}, nil
+	return &Engine{deps: deps, metrics: m, boundsRows: boundsRows, manyRows: manyRows}, nil
 }
 
 // Run makes one report and hands it to deliver, which takes its rows; the table is
@@ -93,122 +92,6 @@ func (p *plan) chooseOffsets(b reports.Basis) {
 		from, to = min(p.periods[0][0], p.periods[1][0]), max(p.periods[0][1], p.periods[1][1])
 	}
 	p.offsets = offsetsOf(p.zone, from, to)
-}
-
-// table sums the figures and opens the rows.
-func (p *plan) table(ctx context.Context, reading *reports.Reading, on *stands) (*reports.Table, error) {
-	if err := p.conditionsOnSums(ctx, reading.Conn); err != nil {
-		return nil, err
-	}
-	if err := p.makeLines(ctx, reading.Conn); err != nil {
-		return nil, err
-	}
-	keys, joins, label := p.keyColumns()
-	figures := p.figureColumns()
-	columns := append(slices.Clone(keys), figures...)
-	t := &reports.Table{Columns: columnsOf(columns), Freshness: reading.Freshness, Facts: p.facts(reading.Basis, on)}
-	var err error
-	if t.Totals, t.AllRows, err = p.sums(ctx, reading, p.lines(), "total", len(keys), label); err != nil {
-		return nil, err
-	}
-	expressions := make([]string, 0, len(columns))
-	for _, c := range columns {
-		expressions = append(expressions, c.sql+` AS "`+c.Name+`"`)
-	}
-	rows := fmt.Sprintf("(SELECT l.*, %s FROM %s l%s)", strings.Join(expressions, ", "), p.lines(), joins)
-	limit := ""
-	if first, last := p.shownOf(t.AllRows); last-first < t.AllRows {
-		limit = fmt.Sprintf(" LIMIT %d OFFSET %d", last-first, first)
-		t.Facts.Notes = append(t.Facts.Notes, shownText(first, last, t.AllRows))
-		rest := fmt.Sprintf("(FROM (SELECT *, row_number() OVER (ORDER BY %s) AS place FROM %s) WHERE place <= %d OR place > %d)", p.order(), rows, first, last)
-		if first == 0 { // without a number for each row
-			rest = fmt.Sprintf("(FROM %s ORDER BY %s OFFSET %d)", rows, p.order(), last)
-		}
-		if t.Rest, _, err = p.sums(ctx, reading, rest, "rest", len(keys), label); err != nil {
-			return nil, err
-		}
-	}
-	names := make([]string, 0, len(columns)+1)
-	for _, c := range t.Columns {
-		names = append(names, `"`+c.Name+`"`)
-	}
-	_, t.Batches, err = reading.Query(ctx, reports.Statement{
-		Text:    fmt.Sprintf("SELECT %s FROM %s ORDER BY %s%s", strings.Join(names, ", "), rows, p.order(), limit),
-		Columns: t.Columns, Currency: currencyColumn().Name, Large: t.AllRows > manyRows && (p.query.Limit == 0 || p.query.Limit > manyRows),
-	})
-	return t, err
-}
-
-// shownOf says which rows of all are shown, from first to before last.
-func (p *plan) shownOf(all int64) (first, last int64) {
-	first, last = min(int64(p.query.Offset), all), all
-	if n := int64(p.query.Limit); n > 0 {
-		last = min(first+n, all)
-	}
-	return first, last
-}
-
-func shownText(first, last, all int64) string {
-	const rest = "; the totals are of all, and rest is what is not shown"
-	switch first {
-	case 0:
-		return fmt.Sprintf("the first %d of %d rows are shown%s", last, all, rest)
-	case last:
-		return fmt.Sprintf("none of %d rows is shown: they end before row %d%s", all, first+1, rest)
-	default:
-		return fmt.Sprintf("rows %d to %d of %d are shown%s", first+1, last, all, rest)
-	}
-}
-
-// manyRows are taken through the disk, some at a time; fewer are in memory.
-const manyRows = 20_000
-
-// sums gives one row a currency over all rows of a table or statement, and how
-// many rows those are; without rows one of zeroes in the report's own currency.
-func (p *plan) sums(ctx context.Context, reading *reports.Reading, from, called string, keys, label int) ([]reports.Row, int64, error) {
-	figures := p.figureColumns()
-	inner, outer := []string{"count(*) AS rows"}, []string{"rows"}
-	for _, prefix := range []string{"raw_", "was_"} {
-		if prefix == "was_" && p.query.Compare == "" {
-			continue
-		}
-		for _, s := range p.raws {
-			inner = append(inner, fmt.Sprintf("sum(%[1]s)::BIGINT AS %[1]s", prefix+s.name))
-		}
-		if p.wantsShare() {
-			inner = append(inner, fmt.Sprintf("max(%[1]s) AS %[1]s", prefix+"all_sales"))
-		}
-	}
-	for _, c := range figures {
-		outer = append(outer, c.sql)
-	}
-	columns := append([]reports.Column{{Name: "rows", Kind: reports.KindCount}}, columnsOf(figures)...)
-	_, batches, err := reading.Query(ctx, reports.Statement{
-		Text: fmt.Sprintf("SELECT %s, currency FROM (SELECT currency, %s FROM %s GROUP BY currency) ORDER BY currency",
-			strings.Join(outer, ", "), strings.Join(inner, ", "), from),
-		Columns: columns, Currency: currencyColumn().Name,
-	})
-	if err != nil {
-		return nil, 0, fmt.Errorf("summing the rows: %w", err)
-	}
-	list, err := reports.Collect(ctx, &reports.Table{Columns: columns, Batches: batches})
-	if err != nil {
-		return nil, 0, fmt.Errorf("summing the rows: %w", err)
-	}
-	if len(list) == 0 {
-		list = []reports.Row{p.zeroes(figures)}
-	}
-	var count int64
-	for i, row := range list {
-		count += row.Cells[0].Number
-		cells := make([]reports.Cell, keys, keys+len(row.Cells))
-		for k := range cells {
-			cells[k].Empty = true
-		}
-		cells[label] = reports.Cell{Text: called}
-		list[i].Cells = append(cells, row.Cells[1:]...)
-	}
-	return list, count, nil
 }
 
 // conditionsOnSums prepares the conditions on measures.

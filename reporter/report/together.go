@@ -95,6 +95,7 @@ type page struct {
 type base struct {
 	*plan  // with what all of them need
 	made   bool
+	rows   int64           // of the figures
 	stands map[int]*stands // by how many of the periods a report has
 }
 
