@@ -456,7 +456,7 @@ func TestAStreamEndsWithItsPage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer w.Body.Close() //nolint:errcheck // test
+		t.Cleanup(func() { w.Body.Close() }) //nolint:errcheck,gosec // test
 		buffer := make([]byte, 4096)
 		for text := ""; !strings.Contains(text, `data: {"evidence":"Days in America/New_York`); {
 			n, err := w.Body.Read(buffer)

@@ -211,11 +211,12 @@ func (w *Web) again(a *ask, name, title string, f form, err error, body any) err
 // mark writes a refusal beside its field.
 func mark(f form, err error) (int, form, error) {
 	status, detail := statusOf(err)
-	if status >= http.StatusInternalServerError {
+	r, refused := admin.AsRefusal(err)
+	if status >= http.StatusInternalServerError && !refused {
 		return 0, f, err
 	}
 	field := ""
-	if r, ok := admin.AsRefusal(err); ok {
+	if refused {
 		name, _, _ := strings.Cut(strings.TrimPrefix(r.Pointer, "/"), "/")
 		if name == "new_organizer" || name == "slug" {
 			name = "organizer"

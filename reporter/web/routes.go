@@ -189,7 +189,7 @@ func (w *Web) fail(rw http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	status, detail := statusOf(err)
-	if status >= http.StatusInternalServerError && r.Context().Err() == nil {
+	if _, refused := admin.AsRefusal(err); status >= http.StatusInternalServerError && !refused && r.Context().Err() == nil {
 		w.metrics.requests.WithLabelValues(answeredFailed).Inc()
 		w.log.Error("a page could not be made", "error", err)
 	} else {
