@@ -81,6 +81,7 @@ func (flags *reportFlags) add(c *cobra.Command, by, columns string) {
 		{"where", "", "conditions, such as 'source=google.com and visits>=10'"},
 		{"sort", "", "columns, each with - before it for descending (default -total_sales, or the time)"},
 		{"columns", columns, "figures by commas, or default, waterfall or all"},
+		{"currency", "", "rows and totals of this currency alone"},
 		{"nobody", "", "last: direct and unknown codes stand behind all others"},
 		{"compare", "", "with previous (the range just before), year (a year before) or FROM/TO (a range of its own)"},
 		{"basis", "", "order (default: an order counts on its date) or visit (on its credited visit's)"},

@@ -256,6 +256,9 @@ func (p *plan) linesSQL() (string, error) {
 		sums = append(sums, fmt.Sprintf("sum(CASE period WHEN 0 THEN raw_%[1]s ELSE 0 END)::BIGINT AS raw_%[1]s, sum(CASE period WHEN 1 THEN raw_%[1]s ELSE 0 END)::BIGINT AS was_%[1]s", s.name))
 		some = append(some, fmt.Sprintf("raw_%[1]s <> 0 OR was_%[1]s <> 0", s.name))
 	}
+	if p.query.Currency != "" { // three letters, as check holds
+		of = "(" + of + ") AND currency = '" + p.query.Currency + "'"
+	}
 	whole := "0 AS whole"
 	if p.wantsShare() {
 		whole = "(sum(raw_sales) OVER (PARTITION BY currency))::BIGINT AS raw_all_sales"

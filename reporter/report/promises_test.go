@@ -241,6 +241,7 @@ func TestWrongQuestionIsRefusedWithWhatIsAllowed(t *testing.T) {
 		"limit":               {report.Query{Limit: -1}, "/limit", "1 to"},
 		"offset":              {report.Query{Offset: -1}, "/offset", "0 to"},
 		"compare":             {report.Query{From: "2026-11-03", To: "2026-11-04", Compare: "week"}, "/compare", "FROM/TO"},
+		"currency":            {report.Query{Currency: "U'X"}, "/currency", "ISO 4217"},
 		"unknown organizer":   {report.Query{Organizer: "acmee"}, "/organizer", "acme, other"},
 		"no organizer":        {report.Query{Organizer: "-"}, "/organizer", "acme, other"},
 		"unknown event":       {report.Query{Event: "opera"}, "/event", "folk, jazz, rock"},

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"footfall/schemas/admin"
+	"footfall/schemas/order"
 	"footfall/schemas/reports"
 )
 
@@ -29,6 +30,7 @@ type Query struct {
 	Policy     int    // version that every order is credited by; 0: the one in force at its date
 	Limit      int    // rows; 0: all
 	Offset     int    // rows that come before the first
+	Currency   string // ISO 4217: rows and totals of this one alone; empty: of each
 	NobodyLast bool   // rows of nobody (direct, unknown_code) stand behind all others, whatever Sort says
 	AsOfUS     int64  // microseconds since 1970; 0: the newest there is
 	Settled    bool   // only if nothing of it can change any more; without AsOfUS, the newest that is so
@@ -54,7 +56,7 @@ const maxLimit = 10_000_000
 // parameters of a request, beside those that say how the answer is written.
 func parameters() []string {
 	return []string{
-		"by", "from", "to", "organizer", "event", "affiliate", "code", "where", "sort", "columns", "compare", "basis", "zone", "policy", "limit", "offset", "nobody", "as_of", "settled",
+		"by", "from", "to", "organizer", "event", "affiliate", "code", "where", "sort", "columns", "compare", "basis", "zone", "policy", "limit", "offset", "nobody", "currency", "as_of", "settled",
 		"format", "bom", "raw",
 	}
 }
@@ -73,7 +75,7 @@ func ParseQuery(values url.Values) (Query, error) {
 	q := Query{
 		By: values.Get("by"), From: values.Get("from"), To: values.Get("to"), Organizer: values.Get("organizer"),
 		Event: values.Get("event"), Affiliate: values.Get("affiliate"), Code: values.Get("code"), Where: values.Get("where"), Sort: values.Get("sort"),
-		Columns: values.Get("columns"), Compare: values.Get("compare"), Basis: values.Get("basis"), Zone: values.Get("zone"),
+		Columns: values.Get("columns"), Compare: values.Get("compare"), Basis: values.Get("basis"), Zone: values.Get("zone"), Currency: strings.ToUpper(values.Get("currency")),
 	}
 	var err error
 	if q.Limit, err = numberOf(values, "limit", maxLimit, "rows, or none for all"); err != nil {
@@ -152,6 +154,9 @@ func (q *Query) check() error {
 	}
 	if q.Limit < 0 || q.Limit > maxLimit {
 		return admin.Refuse(admin.Invalid, "/limit", "limit is %d: want 1 to %d rows, or 0 for all", q.Limit, maxLimit)
+	}
+	if _, known := order.Decimals(q.Currency); q.Currency != "" && !known {
+		return admin.Refuse(admin.Invalid, "/currency", "currency is %q: want a code of ISO 4217 such as USD", q.Currency)
 	}
 	if q.Offset < 0 || q.Offset > maxLimit {
 		return admin.Refuse(admin.Invalid, "/offset", "offset is %d: want 0 to %d rows", q.Offset, maxLimit)

@@ -39,6 +39,9 @@ func (p *plan) resolve(ctx context.Context, conn *sql.Conn) error {
 	if p.zone, err = loadZone(zone); err != nil {
 		return err
 	}
+	if p.query.Currency != "" {
+		p.currency = p.query.Currency
+	}
 	if p.periods[0], err = p.query.rangeOf(p.zone); err != nil {
 		return err
 	}

@@ -177,6 +177,39 @@ func TestTotalsAreTheRowsAndTheRest(t *testing.T) {
 	}
 }
 
+// TestOneCurrencyIsThatPartOfAll: its rows and its total are those that stand beside
+// the others'.
+func TestOneCurrencyIsThatPartOfAll(t *testing.T) {
+	w, _ := filled(t, 60, 20)
+	q := report.Query{Organizer: "acme", By: "event,day", Sort: "event,day", Columns: "all"}
+	whole, err := w.run(q)
+	check(t, err)
+	if len(whole.Totals) < 2 {
+		t.Fatalf("%d currencies prove nothing", len(whole.Totals))
+	}
+	q.AsOfUS = whole.Facts.AsOfUS
+	for _, total := range whole.Totals {
+		q.Currency = total.Currency
+		one, err := w.run(q)
+		check(t, err)
+		var want []reports.Row
+		for _, row := range whole.Rows {
+			if row.Currency == total.Currency {
+				want = append(want, row)
+			}
+		}
+		if !reflect.DeepEqual(one.Rows, want) || len(one.Totals) != 1 || !reflect.DeepEqual(one.Totals[0], total) {
+			t.Errorf("%s alone: %+v, %+v", total.Currency, one.Totals, one.Rows)
+		}
+	}
+	q.Currency = "XOF"
+	none, err := w.run(q)
+	check(t, err)
+	if len(none.Rows) != 0 || len(none.Totals) != 1 || none.Totals[0].Currency != "XOF" {
+		t.Errorf("a currency that nothing has: %+v", none.Totals)
+	}
+}
+
 // TestNobodysRowsStandBehindAllOthers where that is asked for, and are in the totals
 // all the same.
 func TestNobodysRowsStandBehindAllOthers(t *testing.T) {

@@ -102,8 +102,8 @@ func TestTwoCurrenciesAreInNoChartTogether(t *testing.T) {
 	}
 	p := performance{Base: "/p", View: view{}}
 	p.currencies(rows)
-	if len(p.Currencies) != 2 || p.View.Currency != "USD" {
-		t.Errorf("the switch: %+v, %s", p.Currencies, p.View.Currency)
+	if len(p.Currencies) != 2 || p.Currency != "USD" {
+		t.Errorf("the switch: %+v, %s", p.Currencies, p.Currency)
 	}
 }
 

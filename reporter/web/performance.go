@@ -26,6 +26,7 @@ type performance struct {
 	Fall     []step
 	FallNote string
 
+	Currency   string   // that the strip and the chart show
 	Currencies []choice // more than one: a switch
 	Ranges     []choice
 	Bys        []choice
@@ -135,10 +136,20 @@ func (w *Web) performanceOf(ctx context.Context, o admin.Organizer, v view, base
 	if err != nil {
 		return p, err
 	}
+	v.AsOf = formatInt(list[0].Facts.AsOfUS)
+	if p.currencies(list[1].totals); p.View.Currency != v.Currency {
+		// With a second currency there is a switch, and the table shows one.
+		v.Currency = p.View.Currency
+		q.Set("currency", v.Currency)
+		q.Set("as_of", v.AsOf)
+		one, err := w.asks(ctx, q)
+		if err != nil {
+			return p, err
+		}
+		list[0] = one[0]
+	}
 	t := list[0]
-	v.AsOf = formatInt(t.Facts.AsOfUS)
 	p.Evidence = evidenceOf(t.Table, w.deps.Clock(), p.View.AsOf != "")
-	p.currencies(t.totals)
 	p.strip(v, t.totals, list[1], bucket)
 	p.Table = tableOf(p.View, t.Table, t.rows, t.totals, base)
 	p.Notes = append(p.Notes, t.Facts.Notes...)
@@ -170,6 +181,7 @@ func seriesQuestion(v view, organizer string, p period, bucket string) url.Value
 	q := v.question(organizer, p)
 	q.Set("by", bucket)
 	q.Set("sort", bucket)
+	q.Del("currency") // of all, to know which there are
 	q.Set("columns", "visits,orders,tickets_sold,credited_orders,total_sales,conversion_rate")
 	q.Del("nobody")
 	return q
@@ -179,6 +191,7 @@ func seriesQuestion(v view, organizer string, p period, bucket string) url.Value
 func fallQuestion(v view, organizer string, p period) url.Values {
 	v.By, v.Sort, v.Columns = "organizer", "", ""
 	q := v.question(organizer, period{from: p.from, to: p.to})
+	q.Del("currency")
 	q.Set("columns", "waterfall")
 	q.Del("nobody")
 	return q
@@ -213,9 +226,9 @@ func (p *performance) currencies(totals []row) {
 	for i := range p.Currencies {
 		p.Currencies[i].On = p.Currencies[i].Value == chosen
 	}
-	p.View.Currency = chosen
-	if len(p.Currencies) < 2 {
-		p.Currencies = nil
+	p.Currency = chosen
+	if p.View.Currency = chosen; len(p.Currencies) < 2 {
+		p.Currencies, p.View.Currency = nil, ""
 	}
 }
 
@@ -249,15 +262,15 @@ func evidenceOf(t reports.Table, now time.Time, frozen bool) evidence {
 func (p *performance) strip(v view, totals []row, series answer, bucket string) {
 	total := row{cells: map[string]reports.Cell{}}
 	for _, r := range totals {
-		if r.currency == p.View.Currency {
+		if r.currency == p.Currency {
 			total = r
 		}
 	}
-	points := pointsOf(series.Table, series.rows, bucket, p.View.Currency, p.Period)
-	p.Chart = chartOf(points, bucket, p.View.Currency, total.decimals, p.Evidence.Provisional && p.Period.running || p.Period.from == "", p.Period.before != "")
+	points := pointsOf(series.Table, series.rows, bucket, p.Currency, p.Period)
+	p.Chart = chartOf(points, bucket, p.Currency, total.decimals, p.Evidence.Provisional && p.Period.running || p.Period.from == "", p.Period.before != "")
 	if strings.Contains(v.By, "ticket_type") || strings.Contains(v.By, "order") {
 		for _, r := range series.totals {
-			if r.currency == p.View.Currency {
+			if r.currency == p.Currency {
 				total.add(r) // what such a row can't have
 			}
 		}
@@ -268,7 +281,7 @@ func (p *performance) strip(v view, totals []row, series answer, bucket string) 
 		{Name: "tickets_sold", Title: "Tickets Sold", Value: total.count("tickets_sold"), Change: total.change("tickets_sold", reports.KindCount)},
 		rateFigure(total),
 		{
-			Name: "total_sales", Title: "Total Sales", Value: total.money("total_sales"), Unit: p.View.Currency, Change: total.change("total_sales", reports.KindMoney),
+			Name: "total_sales", Title: "Total Sales", Value: total.money("total_sales"), Unit: p.Currency, Change: total.change("total_sales", reports.KindMoney),
 			Under: []string{"Refunds " + total.money("refunds"), "Net sales " + total.money("net_sales")},
 		},
 	}

@@ -222,6 +222,7 @@ func (v view) question(organizer string, p period) url.Values {
 		{"code", v.Code},
 		{"sort", v.Sort},
 		{"as_of", v.AsOf},
+		{"currency", v.Currency},
 	} {
 		if f[1] != "" {
 			q.Set(f[0], f[1])
@@ -253,7 +254,7 @@ func (v view) columns() string {
 
 // command is the same question on the command line.
 func command(q url.Values) string {
-	names := []string{"by", "organizer", "event", "from", "to", "compare", "zone", "basis", "where", "affiliate", "code", "sort", "columns", "nobody", "as_of", "limit", "offset"}
+	names := []string{"by", "organizer", "event", "from", "to", "compare", "zone", "basis", "where", "affiliate", "code", "sort", "columns", "currency", "nobody", "as_of", "limit", "offset"}
 	var out strings.Builder
 	out.WriteString("footfall report")
 	for _, name := range names {
