@@ -287,7 +287,7 @@ func (p *performance) strip(v view, totals []row, series answer, bucket string) 
 	}
 	for i := range p.Strip {
 		if p.Strip[i].Change != "" {
-			p.Strip[i].Base = "against " + p.Period.beforeWords
+			p.Strip[i].Base = "against " + p.Period.BeforeWords
 		}
 		p.Strip[i].Spark = sparkOf(points, p.Strip[i].Name)
 	}

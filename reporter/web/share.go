@@ -89,6 +89,10 @@ func (t *table) withhold() {
 		heads = append(heads, h)
 	}
 	t.Heads = heads
+	t.Sorts = slices.DeleteFunc(t.Sorts, func(c choice) bool {
+		name := strings.TrimPrefix(c.Value, "-")
+		return !slices.ContainsFunc(heads, func(h head) bool { return h.Name == name })
+	})
 	for _, list := range [][]line{t.Rows, t.Totals} {
 		for i := range list {
 			list[i].Rank = 0

@@ -21,6 +21,8 @@ type table struct {
 	Previous string // URL; empty: there is none
 	Next     string
 	Sorts    []choice // for phones, where heads are not seen
+	Base     string   // path of the page
+	Keep     []choice // of its question, but for the order
 }
 
 // head is one column's.
@@ -56,7 +58,7 @@ type textCell struct {
 func tableOf(v view, t reports.Table, rows, totals []row, base string) table {
 	keys := strings.Split(t.Facts.By, ",")
 	figures := figureColumns(t.Columns)
-	out := table{All: t.AllRows, Caption: "By " + strings.ReplaceAll(strings.Join(keys, " and "), "_", " ")}
+	out := table{Base: base, Keep: v.Keep("sort"), All: t.AllRows, Caption: "By " + strings.ReplaceAll(strings.Join(keys, " and "), "_", " ")}
 	sorted, descending := sortedBy(t.Facts.Sort)
 	for _, k := range keys {
 		out.Heads = append(out.Heads, headOf(v, base, keyColumn(k), titleOf(k), sorted, descending, true))
@@ -65,7 +67,11 @@ func tableOf(v view, t reports.Table, rows, totals []row, base string) table {
 		out.Heads = append(out.Heads, headOf(v, base, c.Name, c.Title, sorted, descending, false))
 	}
 	for _, h := range out.Heads {
-		out.Sorts = append(out.Sorts, choice{Value: h.URL, Title: h.Title, On: h.Sorted != "none"})
+		word := "-" + h.Name
+		if h.Text {
+			word = h.Name
+		}
+		out.Sorts = append(out.Sorts, choice{Value: word, Title: h.Title, On: h.Sorted != "none"})
 	}
 	offset := int64((v.Page - 1) * rowsOfPage)
 	out.First, out.Last = offset+1, offset+int64(len(rows))

@@ -149,9 +149,9 @@ func (v view) with(pairs ...string) string {
 type period struct {
 	from, to    string // as a report is asked; empty: no bound
 	before      string // the range to compare with; empty: none
-	beforeWords string
-	days        int  // 0: not known
-	running     bool // it has not ended yet
+	BeforeWords string // the same, for people
+	days        int    // 0: not known
+	running     bool   // it has not ended yet
 }
 
 // periodOf works a range out. A running one is compared with the same elapsed part
@@ -190,12 +190,12 @@ func (v view) periodOf(now time.Time, zone *time.Location) (period, error) {
 	before := midnight(from, -p.days)
 	if !p.running {
 		p.before = before.Format(time.DateOnly) + "/" + p.from
-		p.beforeWords = spanWords(before, midnight(from, -1))
+		p.BeforeWords = spanWords(before, midnight(from, -1))
 		return p, nil
 	}
 	until := time.Date(now.Year(), now.Month(), now.Day()-p.days, now.Hour(), now.Minute(), now.Second(), now.Nanosecond(), zone)
 	p.before = before.Format(time.DateOnly) + "/" + until.UTC().Truncate(time.Millisecond).Add(time.Millisecond).Format(time.RFC3339Nano)
-	p.beforeWords = spanWords(before, until) + ", to " + until.Format("15:04")
+	p.BeforeWords = spanWords(before, until) + ", to " + until.Format("15:04")
 	return p, nil
 }
 

@@ -38,8 +38,8 @@ func TestARunningPeriodIsComparedWithTheSameElapsedPart(t *testing.T) {
 		if err != nil || p.from != c.from || p.to != c.to || p.before != c.before || !p.running {
 			t.Errorf("%s %s %s: %+v, %v, want %s to %s against %s", c.zone, c.now, c.span, p, err, c.from, c.to, c.before)
 		}
-		if !strings.Contains(p.beforeWords, now.Format("15:04")) {
-			t.Errorf("%s: says %q, which names no minute", c.now, p.beforeWords)
+		if !strings.Contains(p.BeforeWords, now.Format("15:04")) {
+			t.Errorf("%s: says %q, which names no minute", c.now, p.BeforeWords)
 		}
 	}
 }
