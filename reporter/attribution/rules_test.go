@@ -297,9 +297,9 @@ func TestStrongerRuleNeedsNoVisits(t *testing.T) {
 	looks := map[string]bool{}
 	check(t, w.lake.Read(context.Background(), 0, func(ctx context.Context, r *reports.Reading) error {
 		visits := r.Visits
-		r.Visits = func(ctx context.Context, name string, between [2]int64) error {
-			looks[name] = between[0] < between[1]
-			return visits(ctx, name, between)
+		r.Visits = func(ctx context.Context, name string, between ...[2]int64) error {
+			looks[name] = between[0][0] < between[0][1]
+			return visits(ctx, name, between...)
 		}
 		_, err := w.credits.Credit(ctx, r, asks())
 		return err

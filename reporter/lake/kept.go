@@ -49,9 +49,9 @@ type keptSet struct {
 	looked      []lookedAt // visits that the tables are made of; fixed once ready
 }
 
-// lookedAt is a range of visits and what there was to see.
+// lookedAt is ranges of visits and what there was to see.
 type lookedAt struct {
-	between [2]int64
+	between [][2]int64
 	rows    string
 }
 
@@ -63,10 +63,10 @@ func newKept(db *sql.DB, m *metrics) *kept {
 type keeping struct {
 	kept    *kept
 	conn    *sql.Conn
-	catalog string                                                               // the schema of its state
-	base    string                                                               // the rows of orders and refunds, as rowsOf has them
-	rows    int64                                                                // of their files
-	visits  func(ctx context.Context, between [2]int64) (rows string, err error) // of a range, their files verified
+	catalog string                                                                 // the schema of its state
+	base    string                                                                 // the rows of orders and refunds, as rowsOf has them
+	rows    int64                                                                  // of their files
+	visits  func(ctx context.Context, between [][2]int64) (rows string, err error) // of ranges, their files verified
 
 	making   bool
 	looked   []lookedAt

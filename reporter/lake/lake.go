@@ -152,7 +152,7 @@ func (l *Lake) read(ctx context.Context, database *database, taking *taking, asO
 			release()
 		}
 	}()
-	k := &keeping{kept: database.kept, conn: conn, catalog: catalog, visits: func(ctx context.Context, between [2]int64) (string, error) {
+	k := &keeping{kept: database.kept, conn: conn, catalog: catalog, visits: func(ctx context.Context, between [][2]int64) (string, error) {
 		files := visitRows("", between).files(snapshot.Files, asOfUS)
 		return rowsOf(files, asOfUS), l.verifier.verify(ctx, files)
 	}}
@@ -180,7 +180,7 @@ func (l *Lake) read(ctx context.Context, database *database, taking *taking, asO
 	defer func() { err = errors.Join(err, q.close()) }()
 	return read(ctx, &reports.Reading{
 		Conn: conn, Basis: basisOf(snapshot, revision, asOfUS),
-		Visits: func(ctx context.Context, name string, between [2]int64) error {
+		Visits: func(ctx context.Context, name string, between ...[2]int64) error {
 			return create(ctx, visitRows(name, between))
 		},
 		Query: q.run, Keep: k.keep,

@@ -1,9 +1,12 @@
 package lake
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"footfall/schemas/lake"
@@ -79,13 +82,48 @@ type view struct {
 	name    string
 	table   string
 	columns []column
-	timed   string   // the file's column that between bounds; empty: rows of all times
-	timedMS string   // the view's own of it
-	between [2]int64 // milliseconds, half-open
+	timed   string     // the file's column that between bounds; empty: rows of all times
+	timedMS string     // the view's own of it
+	between [][2]int64 // milliseconds, half-open; rising and apart
 }
 
-func visitRows(name string, between [2]int64) view {
-	return view{name: name, table: lake.TableVisits, columns: visitColumns(), timed: "visited_at", timedMS: "visited_ms", between: between}
+func visitRows(name string, between [][2]int64) view {
+	return view{name: name, table: lake.TableVisits, columns: visitColumns(), timed: "visited_at", timedMS: "visited_ms", between: apart(between)}
+}
+
+// apart joins ranges that touch, leaves out empty ones, and sorts them: no row is
+// in two of them.
+func apart(list [][2]int64) (out [][2]int64) {
+	list = slices.Clone(list)
+	slices.SortFunc(list, func(a, b [2]int64) int { return cmp.Compare(a[0], b[0]) })
+	for _, r := range list {
+		switch last := len(out) - 1; {
+		case r[0] >= r[1]:
+		case last >= 0 && r[0] <= out[last][1]:
+			out[last][1] = max(out[last][1], r[1])
+		default:
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// holds says whether a file can have a row of the view's ranges.
+func (v view) holds(f lakelog.File) bool {
+	return v.timed == "" || slices.ContainsFunc(v.between, func(r [2]int64) bool { return f.MaxTimeMS >= r[0] && f.MinTimeMS < r[1] })
+}
+
+// timedSQL keeps to the ranges, by a column of times; each end is written as at
+// writes it.
+func (v view) timedSQL(column string, at func(ms int64) string) string {
+	if len(v.between) == 0 {
+		return "false"
+	}
+	list := make([]string, len(v.between))
+	for i, r := range v.between {
+		list[i] = fmt.Sprintf("%[1]s >= %[2]s AND %[1]s < %[3]s", column, at(r[0]), at(r[1]))
+	}
+	return "(" + strings.Join(list, " OR ") + ")"
 }
 
 func orderRows() view {
@@ -100,10 +138,7 @@ func refundRows() view {
 func (v view) files(all []lakelog.File, asOfUS int64) []lakelog.File {
 	var out []lakelog.File
 	for _, f := range all {
-		if f.Table != v.table || f.MinKnownAtUS > asOfUS {
-			continue
-		}
-		if v.timed != "" && (f.MaxTimeMS < v.between[0] || f.MinTimeMS >= v.between[1] || v.between[0] >= v.between[1]) {
+		if f.Table != v.table || f.MinKnownAtUS > asOfUS || !v.holds(f) {
 			continue
 		}
 		out = append(out, f)
@@ -142,7 +177,7 @@ func (v view) create(ctx context.Context, conn *sql.Conn, p pinned, root string,
 	var text strings.Builder
 	fmt.Fprintf(&text, "CREATE TEMP VIEW %s AS SELECT %s FROM %s WHERE %s AND known_us <= %d", v.name, strings.Join(names, ", "), p.table.name, p.where, asOfUS)
 	if v.timed != "" {
-		fmt.Fprintf(&text, " AND %[1]s >= %[2]d AND %[1]s < %[3]d", v.timedMS, v.between[0], v.between[1])
+		text.WriteString(" AND " + v.timedSQL(v.timedMS, func(ms int64) string { return strconv.FormatInt(ms, 10) }))
 	}
 	if len(p.cold) > 0 {
 		quoted := make([]string, len(p.cold))
@@ -152,8 +187,7 @@ func (v view) create(ctx context.Context, conn *sql.Conn, p pinned, root string,
 		fmt.Fprintf(&text, " UNION ALL SELECT %s FROM %s WHERE known_at <= make_timestamptz(%d)",
 			strings.Join(selected, ", "), v.rows(strings.Join(quoted, ", "), false), asOfUS)
 		if v.timed != "" {
-			fmt.Fprintf(&text, " AND %[1]s >= make_timestamptz(%[2]d) AND %[1]s < make_timestamptz(%[3]d)",
-				v.timed, v.between[0]*1000, v.between[1]*1000)
+			text.WriteString(" AND " + v.timedSQL(v.timed, func(ms int64) string { return fmt.Sprintf("make_timestamptz(%d)", ms*1000) }))
 		}
 	}
 	if _, err := conn.ExecContext(ctx, text.String()); err != nil {

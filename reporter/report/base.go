@@ -95,10 +95,8 @@ func (p *page) makeTenant(ctx context.Context, b *base, on *stands) error {
 		return err
 	}
 	if b.wantsVisits() {
-		for n := range b.periods {
-			if err := b.period(n).count(ctx, p.reading); err != nil {
-				return err
-			}
+		if err := b.count(ctx, p.reading); err != nil {
+			return err
 		}
 	}
 	if err := b.conditions.set(ctx, p.reading.Conn); err != nil {

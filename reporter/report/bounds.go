@@ -103,7 +103,7 @@ func (p *plan) validVisits(ctx context.Context, r *reports.Reading, view string,
 	if err := r.Visits(ctx, view, between); err != nil {
 		return 0, 0, err
 	}
-	visits, err := p.period(0).resolvedVisits(view, p.ofEvent())
+	visits, err := p.resolvedVisits(view, p.ofEvent())
 	if err != nil {
 		return 0, 0, err
 	}

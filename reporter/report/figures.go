@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 
 	"footfall/schemas/lake"
@@ -35,70 +36,87 @@ func makeTable(ctx context.Context, conn *sql.Conn, table, statement string, tex
 	return nil
 }
 
-// period is one range of figures.
-type period struct {
-	*plan
-	number int // 0: the report's; 1: the one to compare with
-	fromMS int64
-	toMS   int64
+// periodsSQL are the ranges as a table: the report's, and the one to compare with,
+// whose keys of a time are moved to their place in the report's own. A row may be
+// in both.
+func (p *plan) periodsSQL() string {
+	columns := []string{"period", "from_ms", "to_ms"}
+	for _, d := range p.own {
+		if d.class == calendar {
+			columns = append(columns, d.shift())
+		}
+	}
+	var rows []string
+	for n, r := range p.periods {
+		row := []int64{int64(n), r[0], r[1]}
+		for _, d := range p.own {
+			if d.class == calendar {
+				row = append(row, p.offsets.place(d.name, p.periods[0][0])-p.offsets.place(d.name, r[0]))
+			}
+		}
+		rows = append(rows, "("+joined(row)+")")
+	}
+	return fmt.Sprintf("(VALUES %s) p(%s)", strings.Join(rows, ", "), strings.Join(columns, ", "))
 }
 
-func (p *plan) period(n int) *period { return &period{p, n, p.periods[n][0], p.periods[n][1]} }
+// shift is the column of periodsSQL by which a key of a time is moved.
+func (d dimension) shift() string { return "shift_" + d.name }
 
 // shifted moves a key of a time to its place in the report's own range.
-func (r *period) shifted(d dimension, sql string) string {
-	if r.number == 0 || d.class != calendar {
+func (p *plan) shifted(d dimension, sql string) string {
+	if d.class != calendar || len(p.periods) == 1 {
 		return sql
 	}
-	shift := r.offsets.place(d.name, r.periods[0][0]) - r.offsets.place(d.name, r.fromMS)
-	return fmt.Sprintf("(%s + %d)", sql, shift)
+	return "(" + sql + " + p." + d.shift() + ")"
 }
 
-// texts are what every statement may name.
-func (r *period) texts(more map[string]string) map[string]string {
-	more["organizer"] = fmt.Sprint(r.organizer)
-	more["from_ms"], more["to_ms"] = fmt.Sprint(r.fromMS), fmt.Sprint(r.toMS)
-	more["period"], more["counted"] = fmt.Sprint(r.number), r.counted()
+// texts are what every statement may name; from_ms and to_ms are the report's own.
+func (p *plan) texts(more map[string]string) map[string]string {
+	more["organizer"], more["counted"], more["periods"] = fmt.Sprint(p.organizer), p.counted(), p.periodsSQL()
+	more["from_ms"], more["to_ms"] = fmt.Sprint(p.periods[0][0]), fmt.Sprint(p.periods[0][1])
 	return more
 }
 
 // resolvedVisits is the statement of the visits of a view.
-func (r *period) resolvedVisits(view, scope string) (string, error) {
-	return fill("visits", r.texts(map[string]string{"view": view, "scope": scope, "verdict": lake.VerdictSQL}))
+func (p *plan) resolvedVisits(view, scope string) (string, error) {
+	return fill("visits", p.texts(map[string]string{"view": view, "scope": scope, "verdict": lake.VerdictSQL}))
 }
 
 // counted is the table that count makes.
-func (r *period) counted() string { return fmt.Sprintf("counted_%d_%d", r.base, r.number) }
+func (p *plan) counted() string { return fmt.Sprintf("counted_%d", p.base) }
 
-// count makes the table of the visits of the range.
-func (r *period) count(ctx context.Context, reading *reports.Reading) error {
-	between, scope := [2]int64{r.fromMS, r.toMS}, r.ofEvent()
-	texts := r.texts(map[string]string{"firsts": "0", "keyless": "0", "dimensions": ""})
-	if r.wants("firsts") {
+// count makes the table of the visits of the ranges.
+func (p *plan) count(ctx context.Context, reading *reports.Reading) error {
+	between, scope := slices.Clone(p.periods), p.ofEvent()
+	texts := p.texts(map[string]string{"firsts": "0", "keyless": "0", "dimensions": ""})
+	if p.wants("firsts") {
 		// Who is first is decided over whole UTC days and all events.
-		between, scope = wholeDays(between), "true"
+		for i := range between {
+			between[i] = wholeDays(between[i])
+		}
+		scope = "true"
 		texts["firsts"], texts["keyless"] = "sum(v.first)", "count(*) FILTER (v.verdict = 'valid' AND v.visitor_key IS NULL)"
 	}
-	view := fmt.Sprintf("visit_rows_%d_%d", r.base, r.number)
-	if err := reading.Visits(ctx, view, between); err != nil {
+	view := fmt.Sprintf("visit_rows_%d", p.base)
+	if err := reading.Visits(ctx, view, between...); err != nil {
 		return err
 	}
-	visits, err := r.resolvedVisits(view, scope)
+	visits, err := p.resolvedVisits(view, scope)
 	if err != nil {
 		return err
 	}
-	if r.wants("firsts") {
+	if p.wants("firsts") {
 		if visits, err = fill("first", map[string]string{"visits": visits}); err != nil {
 			return err
 		}
 	}
 	texts["visits"] = visits
-	for _, d := range r.own {
-		if expression, ok := d.visitSQL(r.offsets, r.organizer); ok {
-			texts["dimensions"] += r.shifted(d, expression) + " AS " + d.column() + ", "
+	for _, d := range p.own {
+		if expression, ok := d.visitSQL(p.offsets, p.organizer); ok {
+			texts["dimensions"] += p.shifted(d, expression) + " AS " + d.column() + ", "
 		}
 	}
-	return makeTable(ctx, reading.Conn, r.counted(), "counted", texts)
+	return makeTable(ctx, reading.Conn, p.counted(), "counted", texts)
 }
 
 // wholeDays widens a range to the UTC days that it touches.
@@ -122,8 +140,7 @@ func (p *plan) creditedVisits(ctx context.Context, reading *reports.Reading) err
 	if err := reading.Visits(ctx, view, between); err != nil {
 		return err
 	}
-	r := p.period(0)
-	visits, err := r.resolvedVisits(view, "(epoch, shard, sequence) IN (SELECT (epoch, shard, sequence) FROM credits)")
+	visits, err := p.resolvedVisits(view, "(epoch, shard, sequence) IN (SELECT (epoch, shard, sequence) FROM credits)")
 	if err != nil {
 		return err
 	}
@@ -138,59 +155,59 @@ func (p *plan) creditedVisits(ctx context.Context, reading *reports.Reading) err
 }
 
 // sources are the statements whose rows the figures sum.
-func (r *period) sources() (string, error) {
+func (p *plan) sources() (string, error) {
 	var list []string
-	if r.wantsVisits() {
-		columns := make([]string, 0, len(r.own))
-		for _, d := range r.own {
+	if p.wantsVisits() {
+		columns := make([]string, 0, len(p.own))
+		for _, d := range p.own {
 			columns = append(columns, d.column()+", ")
 		}
-		text, err := fill("figures_visits", r.texts(map[string]string{"dimensions": strings.Join(columns, ""), "raws": r.rawSQL(func(s raw) string { return s.visit })}))
+		text, err := fill("figures_visits", p.texts(map[string]string{"dimensions": strings.Join(columns, ""), "raws": p.rawSQL(func(s raw) string { return s.visit })}))
 		if err != nil {
 			return "", err
 		}
 		list = append(list, text)
 	}
 	ordered, refunded := "o.ordered_ms", "r.refunded_ms"
-	if r.query.Basis == basisVisit {
+	if p.query.Basis == basisVisit {
 		ordered, refunded = "c.visited_ms", "c.visited_ms"
 	}
 	texts := map[string]string{"lines": "", "visits": "", "refunds": "refunds", "taken": "r.status = 'taken'", "time": ordered}
-	if r.uses(fact) {
-		texts["visits"] = fmt.Sprintf("LEFT JOIN credited_visits_%d g ON g.epoch = c.epoch AND g.shard = c.shard AND g.sequence = c.sequence", r.base)
+	if p.uses(fact) {
+		texts["visits"] = fmt.Sprintf("LEFT JOIN credited_visits_%d g ON g.epoch = c.epoch AND g.shard = c.shard AND g.sequence = c.sequence", p.base)
 	}
 	order, refund := func(s raw) string { return s.order }, func(s raw) string { return s.refund }
-	if r.uses(tickets) {
+	if p.uses(tickets) {
 		texts["lines"], texts["refunds"], texts["taken"] = "JOIN order_lines l ON l.order_id = o.order_id", "refund_lines", "true"
 		order, refund = func(s raw) string { return s.orderLine }, func(s raw) string { return s.refundLine }
 	}
-	texts["dimensions"], texts["raws"] = r.orderDimensions(ordered), r.rawSQL(order)
-	text, err := fill("figures_orders", r.texts(texts))
+	texts["dimensions"], texts["raws"] = p.orderDimensions(ordered), p.rawSQL(order)
+	text, err := fill("figures_orders", p.texts(texts))
 	if err != nil {
 		return "", err
 	}
 	list = append(list, text)
 	texts["time"] = refunded
-	texts["dimensions"] = strings.ReplaceAll(r.orderDimensions(refunded), "l.ticket_type", "r.ticket_type")
-	texts["raws"] = r.rawSQL(refund)
-	if text, err = fill("figures_refunds", r.texts(texts)); err != nil {
+	texts["dimensions"] = strings.ReplaceAll(p.orderDimensions(refunded), "l.ticket_type", "r.ticket_type")
+	texts["raws"] = p.rawSQL(refund)
+	if text, err = fill("figures_refunds", p.texts(texts)); err != nil {
 		return "", err
 	}
 	return strings.Join(append(list, text), "\nUNION ALL\n"), nil
 }
 
-func (r *period) orderDimensions(time string) string {
+func (p *plan) orderDimensions(time string) string {
 	var b strings.Builder
-	for _, d := range r.own {
-		b.WriteString(r.shifted(d, d.orderSQL(r.offsets, r.organizer, time)) + " AS " + d.column() + ", ")
+	for _, d := range p.own {
+		b.WriteString(p.shifted(d, d.orderSQL(p.offsets, p.organizer, time)) + " AS " + d.column() + ", ")
 	}
 	return b.String()
 }
 
 // rawSQL gives the sums of one source; one that has none of a kind adds 0.
-func (r *period) rawSQL(of func(raw) string) string {
-	list := make([]string, 0, len(r.raws)+1)
-	for _, s := range r.raws {
+func (p *plan) rawSQL(of func(raw) string) string {
+	list := make([]string, 0, len(p.raws)+1)
+	for _, s := range p.raws {
 		expression := of(s)
 		if expression == "" {
 			expression = "0"
@@ -198,7 +215,7 @@ func (r *period) rawSQL(of func(raw) string) string {
 		list = append(list, "("+expression+")::BIGINT AS raw_"+s.name)
 	}
 	keyless := "0"
-	if of(raw{visit: "visit"}) != "" && r.wants("firsts") {
+	if of(raw{visit: "visit"}) != "" && p.wants("firsts") {
 		keyless = "keyless"
 	}
 	return strings.Join(append(list, "("+keyless+")::BIGINT AS keyless"), ", ")
@@ -206,29 +223,20 @@ func (r *period) rawSQL(of func(raw) string) string {
 
 // figures is the statement of all of them.
 func (p *plan) figures() (string, error) {
-	var list []string
-	for n := range p.periods {
-		r := p.period(n)
-		sources, err := r.sources()
-		if err != nil {
-			return "", err
-		}
-		var keys, sums []string
-		for _, d := range p.own {
-			keys = append(keys, d.column()+", ")
-		}
-		for _, s := range p.raws {
-			sums = append(sums, "raw_"+s.name)
-		}
-		text, err := fill("figures", r.texts(map[string]string{
-			"sources": sources, "keys": strings.Join(keys, ""), "raws": strings.Join(append(sums, "keyless"), ", "), "filters": all(p.conditions.figures),
-		}))
-		if err != nil {
-			return "", err
-		}
-		list = append(list, text)
+	sources, err := p.sources()
+	if err != nil {
+		return "", err
 	}
-	return strings.Join(list, "\nUNION ALL\n"), nil
+	var keys, sums []string
+	for _, d := range p.own {
+		keys = append(keys, d.column()+", ")
+	}
+	for _, s := range p.raws {
+		sums = append(sums, "raw_"+s.name)
+	}
+	return fill("figures", p.texts(map[string]string{
+		"sources": sources, "keys": strings.Join(keys, ""), "raws": strings.Join(append(sums, "keyless"), ", "), "filters": all(p.conditions.figures),
+	}))
 }
 
 // figuresTable is the table of the figures that the report sums.

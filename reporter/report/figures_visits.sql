@@ -1,3 +1,3 @@
 -- From counted visits.
-SELECT event_id, code_key, affiliate_key, currency, {dimensions} {raws}
+SELECT period, event_id, code_key, affiliate_key, currency, {dimensions} {raws}
 FROM {counted}

@@ -18,13 +18,9 @@ const keylessVisits = "keyless_visits"
 func (p *plan) note(ctx context.Context, conn *sql.Conn, periods int, all *stands) error {
 	rules := "SELECT NULL AS bot_rules WHERE false"
 	if p.wantsVisits() {
-		var list []string
-		for n := range periods {
-			list = append(list, fmt.Sprintf("SELECT DISTINCT bot_rules FROM %s WHERE %s", p.period(n).counted(), p.ofEvent()))
-		}
-		rules = strings.Join(list, " UNION ")
+		rules = fmt.Sprintf("SELECT DISTINCT bot_rules FROM %s WHERE %s AND period < %d", p.counted(), p.ofEvent(), periods)
 	}
-	text, err := fill("notes", p.period(0).texts(map[string]string{
+	text, err := fill("notes", p.texts(map[string]string{
 		"rules": rules, "figures": fmt.Sprintf("(FROM %s WHERE period < %d)", p.figuresTable(), periods), "by_visit": fmt.Sprint(p.query.Basis == basisVisit),
 	}))
 	if err != nil {

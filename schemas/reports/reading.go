@@ -12,10 +12,10 @@ type Reading struct {
 	*sql.Conn
 	Basis
 
-	// Visits makes a view of that name over the visits of a range of their own
+	// Visits makes a view of that name over the visits of some ranges of their own
 	// time, in milliseconds, half-open; equal ends: of none. Only files that can
 	// hold such a visit are opened.
-	Visits func(ctx context.Context, name string, between [2]int64) error
+	Visits func(ctx context.Context, name string, between ...[2]int64) error
 
 	// Query runs a statement and gives its columns and rows. Its batches are good
 	// until the reading ends; nothing else may run on the connection before the
