@@ -25,9 +25,9 @@ type policies struct {
 // readPolicies reads an organizer's policies from the catalog's tables. Where
 // there is none it is the default.
 func readPolicies(ctx context.Context, conn *sql.Conn, ask reports.Crediting) (p *policies, err error) {
-	rows, err := conn.QueryContext(ctx, `SELECT version, from_ms, until_ms, window_ms, cut, pick,
-		(SELECT string_agg(rule, ',' ORDER BY rank) FROM policy_rules r WHERE r.organizer_id = p.organizer_id AND r.version = p.version)
-		FROM policies p WHERE organizer_id = ? ORDER BY version`, ask.Organizer)
+	rows, err := conn.QueryContext(ctx, `SELECT p.version, p.from_ms, p.until_ms, p.window_ms, p.cut, p.pick, r.rule
+		FROM policies p LEFT JOIN policy_rules r ON r.organizer_id = p.organizer_id AND r.version = p.version
+		WHERE p.organizer_id = ? ORDER BY p.version, r.rank`, ask.Organizer)
 	if err != nil {
 		return nil, fmt.Errorf("reading policies: %w", err)
 	}
@@ -36,19 +36,24 @@ func readPolicies(ctx context.Context, conn *sql.Conn, ask reports.Crediting) (p
 	for rows.Next() {
 		var s policy.Span
 		var windowMS int64
-		var rules sql.NullString
-		if err := rows.Scan(&s.Policy.Version, &s.FromMS, &s.UntilMS, &windowMS, &s.Policy.CutAtEventEnd, &s.Policy.Pick, &rules); err != nil {
+		var rule sql.NullString
+		if err := rows.Scan(&s.Policy.Version, &s.FromMS, &s.UntilMS, &windowMS, &s.Policy.CutAtEventEnd, &s.Policy.Pick, &rule); err != nil {
 			return nil, fmt.Errorf("reading policies: %w", err)
 		}
-		s.Policy.WindowDays, s.Policy.Rules = int(windowMS/policy.DayMS), strings.Split(rules.String, ",")
-		s.Policy.FromMS = max(s.FromMS, 0)
-		if err := s.Policy.Validate(); err != nil {
-			return nil, fmt.Errorf("reading policies: version %d: %w", s.Policy.Version, err)
+		s.Policy.WindowDays, s.Policy.FromMS = int(windowMS/policy.DayMS), max(s.FromMS, 0)
+		if n := len(p.spans); n == 0 || p.spans[n-1].Policy.Version != s.Policy.Version {
+			p.spans = append(p.spans, s)
 		}
-		p.spans = append(p.spans, s)
+		last := &p.spans[len(p.spans)-1].Policy
+		last.Rules = append(last.Rules, rule.String) // a policy without any is refused below
 	}
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("reading policies: %w", err)
+	}
+	for _, s := range p.spans {
+		if err := s.Policy.Validate(); err != nil {
+			return nil, fmt.Errorf("reading policies: version %d: %w", s.Policy.Version, err)
+		}
 	}
 	if len(p.spans) == 0 {
 		p.spans = policy.Spans(nil)

@@ -22,7 +22,7 @@ func (e *Engine) Bounds(ctx context.Context, organizer, event string, asOfUS int
 		return b, err
 	}
 	err = e.deps.Lake.Read(ctx, asOfUS, func(ctx context.Context, r *reports.Reading) error {
-		if err := p.resolve(ctx, r.Conn); err != nil {
+		if err := p.resolve(ctx, newKnown(r.Conn)); err != nil {
 			return err
 		}
 		b = reports.Bounds{Zone: p.zone.String(), Currency: p.currency, AsOfUS: r.AsOfUS, Freshness: r.Freshness}

@@ -16,13 +16,18 @@ const keylessVisits = "keyless_visits"
 // note counts what a reader of one organizer's figures, of some of the periods,
 // should know.
 func (p *plan) note(ctx context.Context, conn *sql.Conn, periods int, all *stands) error {
-	rules := "SELECT NULL AS bot_rules WHERE false"
+	more := ""
 	if p.wantsVisits() {
-		rules = fmt.Sprintf("SELECT DISTINCT bot_rules FROM %s WHERE %s AND period < %d", p.counted(), p.ofEvent(), periods)
+		more = fmt.Sprintf("UNION ALL SELECT DISTINCT 'bot_rules:' || bot_rules, 1 FROM %s WHERE %s AND period < %d", p.counted(), p.ofEvent(), periods)
 	}
-	text, err := fill("notes", p.texts(map[string]string{
-		"rules": rules, "figures": fmt.Sprintf("(FROM %s WHERE period < %d)", p.figuresTable(), periods), "by_visit": fmt.Sprint(p.query.Basis == basisVisit),
-	}))
+	if p.wants("firsts") {
+		more += fmt.Sprintf(" UNION ALL SELECT '%s', coalesce(sum(keyless), 0)::BIGINT FROM %s WHERE period = 0", keylessVisits, p.figuresTable())
+	}
+	if p.query.Basis == basisVisit {
+		more += fmt.Sprintf(` UNION ALL SELECT 'outside_basis', count(*) FROM orders o LEFT JOIN credits c USING (order_id)
+			WHERE o.counts AND o.ordered_ms >= %d AND o.ordered_ms < %d AND c.visited_ms IS NULL`, p.periods[0][0], p.periods[0][1])
+	}
+	text, err := fill("notes", p.texts(map[string]string{"figures": fmt.Sprintf("(FROM %s WHERE period < %d)", p.figuresTable(), periods), "more": more}))
 	if err != nil {
 		return err
 	}

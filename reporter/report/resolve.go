@@ -22,11 +22,11 @@ type tenant struct {
 }
 
 // resolve looks up what the query names, in the catalog of the as-of.
-func (p *plan) resolve(ctx context.Context, conn *sql.Conn) error {
-	if err := p.findOrganizers(ctx, conn); err != nil {
+func (p *plan) resolve(ctx context.Context, k *known) error {
+	if err := p.findOrganizers(ctx, k); err != nil {
 		return err
 	}
-	zone, err := p.resolveFilters(ctx, conn)
+	zone, err := p.resolveFilters(ctx, k)
 	if err != nil {
 		return err
 	}
@@ -57,16 +57,21 @@ func (p *plan) resolve(ctx context.Context, conn *sql.Conn) error {
 
 // resolveFilters turns event, affiliate, code and where into conditions, and gives
 // the zone that the report is in unless another is asked for.
-func (p *plan) resolveFilters(ctx context.Context, conn *sql.Conn) (zone string, err error) {
+func (p *plan) resolveFilters(ctx context.Context, k *known) (zone string, err error) {
+	conn := k.conn
 	p.organizer, zone, p.currency = p.tenants[0].id, p.tenants[0].zone, p.tenants[0].currency
 	event := strings.ToLower(p.query.Event)
 	if p.query.Event != "" {
-		id, err := p.slugs(ctx, conn, "event", event, fmt.Sprintf("organizer_id = %d", p.organizer))
+		e, err := k.event(ctx, event)
 		if err != nil {
 			return "", err
 		}
-		p.event = id[0]
-		p.filter(keyEvent, id)
+		if e.id == 0 || e.organizer != p.organizer {
+			_, err = p.slugs(ctx, conn, "event", event, fmt.Sprintf("organizer_id = %d", p.organizer)) // refuses it
+			return "", err
+		}
+		p.event = e.id
+		p.filter(keyEvent, []int64{e.id})
 	}
 	if p.query.Affiliate != "" {
 		key, ok := nobody(p.query.Affiliate)
@@ -102,11 +107,12 @@ func (p *plan) resolveFilters(ctx context.Context, conn *sql.Conn) (zone string,
 	if event == "" {
 		return zone, nil
 	}
-	err = conn.QueryRowContext(ctx, "SELECT zone, currency FROM events WHERE slug = ?", event).Scan(&zone, &p.currency)
+	e, err := k.event(ctx, event)
 	if err != nil {
-		return "", fmt.Errorf("finding the event's zone: %w", err)
+		return "", err
 	}
-	return zone, nil
+	p.currency = e.currency
+	return e.zone, nil
 }
 
 // filter keeps figures of some keys.
@@ -138,7 +144,7 @@ func loadZone(name string) (*time.Location, error) {
 
 // findOrganizers takes the organizer that is named, the event's, the only one, or,
 // by organizer, all of them.
-func (p *plan) findOrganizers(ctx context.Context, conn *sql.Conn) error {
+func (p *plan) findOrganizers(ctx context.Context, k *known) error {
 	q := p.query
 	where, args := "true", []any(nil)
 	switch {
@@ -147,20 +153,9 @@ func (p *plan) findOrganizers(ctx context.Context, conn *sql.Conn) error {
 	case q.Event != "":
 		where, args = "organizer_id = (SELECT organizer_id FROM events WHERE slug = ?)", []any{strings.ToLower(q.Event)}
 	}
-	rows, err := conn.QueryContext(ctx, "SELECT organizer_id, slug, zone, currency FROM organizers WHERE "+where+" ORDER BY slug", args...)
-	if err != nil {
-		return fmt.Errorf("finding the organizer: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var t tenant
-		if err := rows.Scan(&t.id, &t.slug, &t.zone, &t.currency); err != nil {
-			return fmt.Errorf("finding the organizer: %w", err)
-		}
-		p.tenants = append(p.tenants, t)
-	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("finding the organizer: %w", err)
+	var err error
+	if p.tenants, err = k.tenants(ctx, where, args...); err != nil {
+		return err
 	}
 	if len(p.tenants) == 1 {
 		return nil
@@ -168,7 +163,7 @@ func (p *plan) findOrganizers(ctx context.Context, conn *sql.Conn) error {
 	if len(p.tenants) > 1 && p.has("organizer") {
 		return p.checkMany()
 	}
-	return p.refuseOrganizer(ctx, conn)
+	return p.refuseOrganizer(ctx, k.conn)
 }
 
 // checkMany refuses what only one organizer can have.

@@ -134,12 +134,13 @@ func pass(ctx context.Context, t *reports.Table) error {
 // prepare looks up what the queries name, and finds what they have in common.
 func (p *page) prepare(ctx context.Context) error {
 	r := p.reading
+	k := newKnown(r.Conn)
 	for n, plan := range p.plans {
 		if plan.query.Settled && !r.Freshness.Settled(r.AsOfUS) {
 			return &reports.AskError{Ask: n, Err: admin.Refuse(admin.Invalid, "/settled",
 				"as-of %d is not settled: what is known up to %d is; ask for that, or again later", r.AsOfUS, r.Freshness.WatermarkUS)}
 		}
-		if err := plan.resolve(ctx, r.Conn); err != nil {
+		if err := plan.resolve(ctx, k); err != nil {
 			return &reports.AskError{Ask: n, Err: err}
 		}
 		p.join(plan)
