@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -52,6 +53,12 @@ full copy of the routes.`,
 			}
 			if len(recovered) > 0 {
 				if _, err := fmt.Fprintf(e.Err, "The backup doesn't know the collectors %s, whose logs are open: give each a new token (footfall collector token ID) or retire it.\n", strings.Join(recovered, ", ")); err != nil {
+					return fmt.Errorf("writing a warning: %w", err)
+				}
+			}
+			if !done.LostTo.IsZero() {
+				if _, err := fmt.Fprintf(e.Err, "What was changed in the catalog after the backup, from %s to %s, is gone: a report as of an instant between may differ from what was answered then. The former catalog is kept: %s\n",
+					done.LostFrom.Format(time.RFC3339Nano), done.LostTo.Format(time.RFC3339Nano), done.Aside); err != nil {
 					return fmt.Errorf("writing a warning: %w", err)
 				}
 			}

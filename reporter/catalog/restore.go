@@ -40,6 +40,10 @@ type Restored struct {
 	// Recovered are collectors that the backup didn't know but whose logs are
 	// open: each needs a new token, or to be retired.
 	Recovered []ids.CollectorID
+	// LostFrom and LostTo are when the backup was last changed and when the catalog
+	// before was; both zero where that knew no more. The changes between are gone,
+	// and a report as of an instant between stands on the backup.
+	LostFrom, LostTo time.Time
 }
 
 // Restore puts the backup in the place of the catalog, as a new incarnation
@@ -88,6 +92,7 @@ type standing struct {
 	collectors []collectorRow
 	clickKeys  []clickKeyRow
 	endedKeys  []apiKeyRow // a backup from before their end would open them again
+	secretEnds []secretRow // likewise, so that a leaked one signs no order again
 	keyEnds    []clickKeyEnd
 	people     []standingPerson // likewise of who was erased, or is no member any more
 }
@@ -130,6 +135,9 @@ func (c *Catalog) counters(ctx context.Context) (standing, error) {
 	}
 	if err == nil {
 		s.people, err = standingPeople(ctx, db)
+	}
+	if err == nil {
+		s.secretEnds, err = webhookSecrets(ctx, db, `WHERE ended_us IS NOT NULL`)
 	}
 	if err == nil {
 		s.clickKeys, err = clickKeys(ctx, db)
@@ -177,6 +185,9 @@ func (c *Catalog) begin(ctx context.Context, temp, actor string, seen Seen, befo
 		return out, err
 	}
 	out.Revision = ids.Revision{Incarnation: ch.inc, Number: ch.number}
+	if before.knownUS > lastUS {
+		out.LostFrom, out.LostTo = time.UnixMicro(lastUS).UTC(), time.UnixMicro(before.knownUS).UTC()
+	}
 	if out.Recovered, err = ch.restore(ctx, seen, before, watermarkUS); err != nil {
 		return out, fmt.Errorf("restoring: %w", err)
 	}
@@ -258,6 +269,12 @@ func (ch *change) carry(ctx context.Context, before standing) error {
 	}
 	for _, k := range before.endedKeys {
 		if err := ch.exec(ctx, `UPDATE api_keys SET ended_us = coalesce(ended_us, ?) WHERE hash = ?`, k.end.Int64, k.hash); err != nil {
+			return err
+		}
+	}
+	for _, e := range before.secretEnds { // of an ended one only the last characters are kept
+		if err := ch.exec(ctx, `UPDATE webhook_secrets SET ended_us = ?, secret = substr(secret, -4) WHERE id = ? AND organizer = ? AND ended_us IS NULL AND substr(secret, -4) = ?`,
+			e.endedUS.Int64, e.id, e.organizer, e.secret); err != nil {
 			return err
 		}
 	}

@@ -57,7 +57,7 @@ func TestNoIDIsUsedTwiceAcrossARestore(t *testing.T) {
 
 	done, err := restore(f, path, Seen{Organizer: 9, Event: 5000, Code: 1, Collector: 3, NewestUS: k.Now().Add(2 * time.Hour).UnixMicro()})
 	must(t, err)
-	if done.Revision.Incarnation == had.Incarnation || done.Aside == "" {
+	if done.Revision.Incarnation == had.Incarnation || done.Aside == "" || !done.LostFrom.Before(done.LostTo) {
 		t.Errorf("restored %+v", done)
 	}
 	f = openFixture(t, dir, k, nil)
@@ -138,6 +138,35 @@ func TestRestoreKeepsCollectorsAndClickKeys(t *testing.T) {
 	}
 	if fresh, err := f.RotateClickKey(f.ctx, "test"); err != nil || int(fresh.ID) != len(want)+1 {
 		t.Errorf("the next click key is %d, %v", fresh.ID, err)
+	}
+}
+
+func TestARestoreOpensNoEndedWebhookSecret(t *testing.T) {
+	dir, k := t.TempDir(), newClock()
+	f := openFixture(t, dir, k, nil)
+	f.organizer("acme", "UTC")
+	leaked, err := f.AddWebhookSecret(f.ctx, "test", "acme", "")
+	must(t, err)
+	kept, err := f.AddWebhookSecret(f.ctx, "test", "acme", "")
+	must(t, err)
+	path := f.backup()
+	_, err = f.EndWebhookSecret(f.ctx, "test", "acme", leaked.ID)
+	must(t, err)
+	done, err := restore(f, path, Seen{})
+	must(t, err)
+	if !done.LostTo.IsZero() {
+		t.Errorf("no revision was lost: %+v", done)
+	}
+	f = openFixture(t, dir, k, nil)
+	rows, err := webhookSecrets(f.ctx, f.writer, ``)
+	must(t, err)
+	for _, r := range rows {
+		if r.endedUS.Valid != (r.id == leaked.ID) || r.secret == leaked.Secret || r.id == kept.ID && r.secret != kept.Secret {
+			t.Errorf("after the restore secret %d is %+v", r.id, r)
+		}
+	}
+	if len(rows) != 2 {
+		t.Errorf("%d secrets", len(rows))
 	}
 }
 
