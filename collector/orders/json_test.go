@@ -94,6 +94,7 @@ func TestBadOrdersAreRefusedWithAPointer(t *testing.T) {
 		"amount as a string":         {line("unit_price", `"4550"`), 422, "/lines/0/unit_price"},
 		"amount above the bound":     {line("unit_price", "10000000001"), 422, "/lines/0/unit_price"},
 		"amount of 30 digits":        {line("unit_price", strings.Repeat("9", 30)), 422, "/lines/0/unit_price"},
+		"a total above the bound":    {usualOrder("lines", `[{"id":"1","ticket_type":"x","quantity":1000000,"unit_price":10000000000},{"id":"2","ticket_type":"x","quantity":1,"unit_price":1}]`), 422, "/lines"},
 		"no amount":                  {line("unit_price", ""), 422, "/lines/0/unit_price"},
 		"no currency":                {usualOrder("currency", ""), 422, "/currency"},
 		"unknown currency":           {usualOrder("currency", `"ABC"`), 422, "/currency"},
@@ -165,6 +166,7 @@ func TestBadRefundsAreRefusedWithAPointer(t *testing.T) {
 		"no tickets":          {line("quantity", "0"), "/lines/0/quantity"},
 		"negative amount":     {line("amount", "-1"), "/lines/0/amount"},
 		"amount of a half":    {line("amount", "0.5"), "/lines/0/amount"},
+		"amount above":        {line("amount", "10000000000000001"), "/lines/0/amount"},
 		"an order's field":    {usualRefund("event", `"gala"`), "/event"},
 		"two lines of one id": {usualRefund("lines", `[{"line_id":"1","quantity":1,"amount":1},{"line_id":"1","quantity":1,"amount":1}]`), "/lines/1/line_id"},
 	} {

@@ -123,8 +123,8 @@ func (f *form) integer(name string, required bool, least, most int64) (n int64, 
 	return n, true
 }
 
-func (f *form) amount(name string) int64 {
-	n, _ := f.integer(name, true, 0, order.MaxAmount)
+func (f *form) amount(name string, most int64) int64 {
+	n, _ := f.integer(name, true, 0, most)
 	return n
 }
 
@@ -217,11 +217,14 @@ func (o *Orders) readOrder(body []byte, organizer ids.OrganizerID) (document, *p
 	f.lines("lines", "id", true, func(l *form) string {
 		line := order.Line{
 			ID: l.id("id"), TicketType: l.label("ticket_type", true),
-			Quantity: l.quantity("quantity"), UnitPrice: l.amount("unit_price"),
+			Quantity: l.quantity("quantity"), UnitPrice: l.amount("unit_price", order.MaxAmount),
 		}
 		in.Lines = append(in.Lines, line)
 		return line.ID
 	})
+	if in.Total() > order.MaxTotal {
+		f.refuse("lines", "they must not come to more than %d minor units together", int64(order.MaxTotal))
+	}
 	event, ok := o.deps.Catalog.Event(organizer, f.text("event", true))
 	if in.Event = event; !ok {
 		f.refuse("event", "the organizer has no such event")
@@ -254,7 +257,7 @@ func (o *Orders) readRefund(body []byte, organizer ids.OrganizerID) (document, *
 		Currency: f.currency("currency"), Reason: f.label("reason", false),
 	}
 	r.Whole = !f.lines("lines", "line_id", false, func(l *form) string {
-		line := order.RefundLine{LineID: l.id("line_id"), Quantity: l.quantity("quantity"), Amount: l.amount("amount")}
+		line := order.RefundLine{LineID: l.id("line_id"), Quantity: l.quantity("quantity"), Amount: l.amount("amount", order.MaxTotal)}
 		r.Lines = append(r.Lines, line)
 		return line.LineID
 	})

@@ -340,8 +340,8 @@ func number(row *Row, column int) (int64, *Fault) {
 	return n, nil
 }
 
-func money(row *Row, column, currency int) (int64, *Fault) {
-	n, err := Money(row.Text(column), row.Text(currency))
+func money(row *Row, column, currency int, most int64) (int64, *Fault) {
+	n, err := Money(row.Text(column), row.Text(currency), most)
 	if err != nil {
 		return 0, row.Fault(column, "%s", err)
 	}
@@ -409,7 +409,7 @@ func orderJSON(zone *time.Location, rows []*Row) ([]byte, *Fault) {
 		if line.Quantity, fault = number(row, lineQuantity); fault != nil {
 			return nil, fault
 		}
-		if line.UnitPrice, fault = money(row, lineUnitPrice, orderCurrency); fault != nil {
+		if line.UnitPrice, fault = money(row, lineUnitPrice, orderCurrency, order.MaxAmount); fault != nil {
 			return nil, fault
 		}
 		o.Lines = append(o.Lines, line)
@@ -443,7 +443,7 @@ func refundJSON(zone *time.Location, rows []*Row) ([]byte, *Fault) {
 		Currency: first.Text(refundCurrency), Reason: first.Text(refundReason),
 	}
 	if len(rows) == 1 && first.Text(refundLine)+first.Text(refundQuantity)+first.Text(refundAmount) == "" {
-		if _, err := Money("0", r.Currency); err != nil {
+		if _, err := Money("0", r.Currency, order.MaxTotal); err != nil {
 			return nil, first.Fault(refundCurrency, "%s", err)
 		}
 		return encode(r)
@@ -453,7 +453,7 @@ func refundJSON(zone *time.Location, rows []*Row) ([]byte, *Fault) {
 		if part.Quantity, fault = number(row, refundQuantity); fault != nil {
 			return nil, fault
 		}
-		if part.Amount, fault = money(row, refundAmount, refundCurrency); fault != nil {
+		if part.Amount, fault = money(row, refundAmount, refundCurrency, order.MaxTotal); fault != nil {
 			return nil, fault
 		}
 		r.Lines = append(r.Lines, part)

@@ -11,8 +11,8 @@ import (
 
 // Money reads a decimal amount, as 1234.50, as minor units of the currency. What
 // could mean two amounts (1.234,50; 1,234; 45.500 EUR) is refused with what to
-// write, and so is anything below zero or above order.MaxAmount.
-func Money(text, currency string) (minor int64, err error) {
+// write, and so is anything below zero or above most, minor units.
+func Money(text, currency string, most int64) (minor int64, err error) {
 	decimals, ok := order.Decimals(currency)
 	if !ok {
 		return 0, fmt.Errorf("%.64q is no ISO 4217 currency, as EUR", currency)
@@ -31,8 +31,8 @@ func Money(text, currency string) (minor int64, err error) {
 		return 0, fmt.Errorf("%.64q has %d decimals and %s has %d: write it as %s", text, len(part), currency, decimals, example)
 	}
 	minor, err = strconv.ParseInt(whole+part+strings.Repeat("0", decimals-len(part)), 10, 64)
-	if err != nil || minor > order.MaxAmount {
-		return 0, fmt.Errorf("%.64q is above the largest amount, %d minor units", text, int64(order.MaxAmount))
+	if err != nil || minor > most {
+		return 0, fmt.Errorf("%.64q is above the largest amount, %d minor units", text, most)
 	}
 	return minor, nil
 }

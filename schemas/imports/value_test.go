@@ -7,6 +7,7 @@ import (
 	_ "time/tzdata" // zones of the tests, wherever they run
 
 	"footfall/schemas/imports"
+	"footfall/schemas/order"
 )
 
 func TestAmountWithTwoReadingsIsRefused(t *testing.T) {
@@ -48,13 +49,13 @@ func TestAmountWithTwoReadingsIsRefused(t *testing.T) {
 		{"1", "XXX", -1},
 		{"1", "eur", -1},
 	} {
-		got, err := imports.Money(c.text, c.currency)
+		got, err := imports.Money(c.text, c.currency, order.MaxAmount)
 		if c.want < 0 && err == nil || c.want >= 0 && (err != nil || got != c.want) {
 			t.Errorf("%q %s: %d, %v; want %d", c.text, c.currency, got, err, c.want)
 		}
 	}
 	for currency, hint := range map[string]string{"EUR": "1234.50", "JPY": "1234", "KWD": "1234.500", "CLF": "1234.5000"} {
-		if _, err := imports.Money("1.234,50", currency); err == nil || !strings.Contains(err.Error(), "write it as "+hint+",") {
+		if _, err := imports.Money("1.234,50", currency, order.MaxAmount); err == nil || !strings.Contains(err.Error(), "write it as "+hint+",") {
 			t.Errorf("%s: %v has no hint %s", currency, err, hint)
 		}
 	}

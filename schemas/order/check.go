@@ -37,8 +37,17 @@ func codeShaped(currency string) bool {
 }
 
 func validTime(ms int64) bool    { return ms >= MinTimeMS && ms <= MaxTimeMS }
-func validAmount(n int64) bool   { return n >= 0 && n <= MaxAmount }
+func validPrice(n int64) bool    { return n >= 0 && n <= MaxAmount }
+func validTotal(n int64) bool    { return n >= 0 && n <= MaxTotal }
 func validQuantity(n int64) bool { return n >= 1 && n <= MaxQuantity }
+
+// Total is what the order's lines come to, in minor units.
+func (o *Order) Total() (sum int64) {
+	for i := range o.Lines {
+		sum += o.Lines[i].Quantity * o.Lines[i].UnitPrice
+	}
+	return sum
+}
 
 // check refuses what no collector can have stored.
 func (o *Order) check() error {
@@ -56,7 +65,7 @@ func (o *Order) check() error {
 	}
 	for i := range o.Lines {
 		l := &o.Lines[i]
-		if !ValidID(l.ID) || !ValidText(l.TicketType) || !validQuantity(l.Quantity) || !validAmount(l.UnitPrice) {
+		if !ValidID(l.ID) || !ValidText(l.TicketType) || !validQuantity(l.Quantity) || !validPrice(l.UnitPrice) {
 			return fmt.Errorf("checking order's line %d: %w", i, ErrBounds)
 		}
 	}
@@ -75,7 +84,7 @@ func (r *Refund) check() error {
 	}
 	for i := range r.Lines {
 		l := &r.Lines[i]
-		if !ValidID(l.LineID) || !validQuantity(l.Quantity) || !validAmount(l.Amount) {
+		if !ValidID(l.LineID) || !validQuantity(l.Quantity) || !validTotal(l.Amount) {
 			return fmt.Errorf("checking refund's line %d: %w", i, ErrBounds)
 		}
 	}

@@ -29,9 +29,12 @@ const (
 	MaxLines = 500
 	// MaxQuantity of one line: no venue seats more than a million.
 	MaxQuantity = 1_000_000
-	// MaxAmount of minor units, for a unit price and a refunded amount. Times
-	// MaxQuantity and MaxLines it is 5·10^18, which fits an int64.
+	// MaxAmount of minor units, for a unit price.
 	MaxAmount = 10_000_000_000
+	// MaxTotal of minor units, for all lines of an order together and for what is
+	// refunded of one: the largest line. An int64 holds the sum of 900 such orders,
+	// so that no mistake of a sender takes a sum of sales beyond it.
+	MaxTotal = MaxQuantity * MaxAmount
 	// MinTimeMS is 2000-01-01: an earlier time is a unit's or a clock's mistake.
 	MinTimeMS = 946_684_800_000
 	// MaxTimeMS is 9999-12-31 23:59:59.999, the last instant RFC 3339 can write.

@@ -103,13 +103,8 @@ func TestLargestOrderFitsTheBound(t *testing.T) {
 	if err := (&Order{}).Unmarshal(body); err != nil || len(body) > MaxBody {
 		t.Fatalf("%d bytes: %v", len(body), err)
 	}
-	var total int64
-	for _, l := range o.Lines {
-		next := total + l.Quantity*l.UnitPrice
-		if next <= total {
-			t.Fatal("the largest order's total does not fit 64 bits")
-		}
-		total = next
+	if o.Total() != MaxLines*MaxTotal {
+		t.Fatal("the largest order's total does not fit 64 bits")
 	}
 	o.Lines = append(o.Lines, line)
 	if err := (&Order{}).Unmarshal(o.Append(nil)); !errors.Is(err, ErrBounds) {
@@ -164,7 +159,7 @@ func TestImpossibleOrdersAreRefused(t *testing.T) {
 		"line without id":     func(r *Refund) { r.Lines[0].LineID = "" },
 		"no tickets":          func(r *Refund) { r.Lines[0].Quantity = 0 },
 		"negative amount":     func(r *Refund) { r.Lines[0].Amount = -1 },
-		"too large an amount": func(r *Refund) { r.Lines[0].Amount = MaxAmount + 1 },
+		"too large an amount": func(r *Refund) { r.Lines[0].Amount = MaxTotal + 1 },
 	} {
 		r := records()["refund-lines"].(*Refund)
 		spoil(r)
