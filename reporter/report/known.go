@@ -53,8 +53,8 @@ func (k *known) tenants(ctx context.Context, where string, args ...any) ([]tenan
 
 // event finds one by its slug in lower case.
 func (k *known) event(ctx context.Context, slug string) (s sale, err error) {
-	if s, ok := k.events[slug]; ok {
-		return s, nil
+	if one, ok := k.events[slug]; ok {
+		return one, nil
 	}
 	err = k.conn.QueryRowContext(ctx, "SELECT event_id, organizer_id, zone, currency FROM events WHERE slug = ?", slug).Scan(&s.id, &s.organizer, &s.zone, &s.currency)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
