@@ -105,7 +105,7 @@ bench-export: setup-build ## compare exports with DuckDB's COPY TO, interleaved,
 
 .PHONY: setup setup-build
 setup: setup-build ## install what the tests need and is missing (Debian, as root); instant when all is there
-	@deploy/setup/debian.sh git strace mount unshare python3 soffice
+	@deploy/setup/debian.sh git strace mount unshare python3 soffice chromium
 	@deploy/setup/python.sh
 setup-build:
 	@deploy/setup/debian.sh gcc g++

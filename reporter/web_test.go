@@ -417,13 +417,25 @@ func TestThePromotersStepsWorkWithoutJavaScript(t *testing.T) {
 	says(form("/o/acme/affiliates", "Name", "Foodie", "Email", "no address"), http.StatusBadRequest, "no address", `aria-invalid="true"`, `value="Foodie"`)
 	says(form("/o/acme/affiliates", "Name", "Foodie", "Email", "PARTNER0@unmistakable.example"), http.StatusConflict, "Ann Unmistakable has this email address already", `name="Anyway"`)
 	says(form("/o/acme/affiliates", "Name", "Foodie", "Nickname", "foodie", "Email", "foodie@partners.example"), http.StatusSeeOther)
-	says(s.ask("manager", "/o/acme/affiliates?new=4", nil), http.StatusOK, "Foodie", "foodie@partners.example", "autofocus")
+	says(s.ask("manager", "/o/acme/affiliates?new=4", nil), http.StatusOK, "Foodie", "foodie@partners.example", `id="affiliate-4" tabindex="-1"`)
 	says(form("/o/acme/codes", "Scope", "common", "Text", "Spring", "Affiliate", "4"), http.StatusConflict, "Ann Unmistakable")
 	says(form("/o/acme/codes", "Scope", "event", "Text", "atlfoodie", "Affiliate", "4"), http.StatusBadRequest, "Choose the event")
 	says(form("/o/acme/codes", "Scope", "common", "Text", "atlfoodie", "Affiliate", "4"), http.StatusSeeOther)
 	says(s.ask("manager", "/o/acme/codes/check?Text=ATLFOODIE", nil), http.StatusOK, "ATLFOODIE is taken: common code of Foodie.")
 	says(s.ask("manager", "/o/acme/codes/check?Text=free", nil), http.StatusOK, "free is free.")
 	says(s.ask("manager", "/o/acme/codes/atlfoodie", nil), http.StatusOK, "http://127.0.0.1:8600/e/gala/?affiliate=atlfoodie", "buyers can't reach it", "mailto:foodie@partners.example")
+	for _, m := range regexp.MustCompile(`(?:href|src)="([^"]*/qr\.[^"]+)"`).FindAllStringSubmatch(s.ask("manager", "/o/acme/codes/galaonly?of=gala", nil).Body.String(), -1) {
+		path := html.UnescapeString(m[1])
+		if w := s.ask("manager", path, nil); w.Code != http.StatusOK || !strings.Contains(path, "of=gala") {
+			t.Errorf("%s: %d", path, w.Code)
+		}
+	}
+	for _, m := range regexp.MustCompile(`href="(/o/acme/performance\?[^"]+)"`).FindAllStringSubmatch(s.ask("manager", "/o/acme/performance?by=code&code=spring&where=visits%3E%3D0", nil).Body.String(), -1) {
+		path := html.UnescapeString(m[1])
+		if w := s.ask("manager", path, nil); w.Code != http.StatusOK || !strings.Contains(path, "=") || strings.Contains(path, "%3d") {
+			t.Errorf("%s: %d", path, w.Code)
+		}
+	}
 	says(s.ask("manager", "/o/acme/codes/atlfoodie/qr.svg", nil), http.StatusOK, "<svg")
 	says(s.ask("manager", "/o/acme/codes/atlfoodie/qr.png", nil), http.StatusOK, "PNG")
 	says(s.ask("manager", "/o/acme/codes/links.csv", nil), http.StatusOK, "Foodie,atlfoodie,common,gala,active,http://127.0.0.1:8600/e/gala/?affiliate=atlfoodie")

@@ -180,11 +180,9 @@ func (p *product) banner(ctx context.Context, world *demoWorld) error {
 		"  api          " + cmp.Or(p.rep.APIURL(), "none over TCP: reporter.api.listen is empty") + "/v1/…",
 		"  metrics      http://" + p.Admin.Addr() + "/metrics",
 		"  dashboard    " + cmp.Or(setup, p.rep.WebURL(), "none: reporter.web.listen is empty"),
+		"               " + map[bool]string{true: "people sign in there", false: "opens once, within a day: whoever opens it becomes the owner"}[setup == ""],
 		"  not lost     a killed process loses nothing that was answered; a power cut at most",
 		fmt.Sprintf("               the visits of the last %d ms, no order; a lost disk what is on it alone", p.settings.Collector.VisitsJournal.SyncIntervalMS),
-	}
-	if setup != "" {
-		lines = append(lines, "               open it to become the owner; it works once, for a day")
 	}
 	if world != nil && len(world.Events) > 0 {
 		lines = append(lines, "", "  Click a link, then buy in the shop that it leads to:")

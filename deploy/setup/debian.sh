@@ -10,7 +10,7 @@ package_of() {
 	case $1 in
 	gcc | g++ | cc) echo build-essential ;;
 	mount | unshare) echo util-linux ;;
-	git | strace) echo "$1" ;;
+	git | strace | chromium) echo "$1" ;;
 	soffice) echo libreoffice-calc-nogui ;;
 	python3) echo python3-venv ;;
 	*)

@@ -88,6 +88,7 @@ func (w *Web) parse() (map[string]*template.Template, error) {
 	functions := template.FuncMap{
 		"asset": w.assets.url, "lower": strings.ToLower, "day": dayText, "moment": momentText, "path": url.PathEscape, "query": url.QueryEscape,
 		"plural": plural, "join": strings.Join, "if_": ifElse, "len64": lengthOf,
+		"whole": wholeQuery, "isday": isDay,
 	}
 	layout, err := template.New("layout").Funcs(functions).ParseFS(templates, "templates/layout.html", "templates/parts.html")
 	if err != nil {
@@ -300,4 +301,22 @@ func lengthOf(list any) int64 { return int64(reflect.ValueOf(list).Len()) }
 func (f frame) ExportAt(p performance, format string) string {
 	base := strings.TrimSuffix(p.Base, "/performance")
 	return base + "/export?" + p.View.with("as_of", formatInt(p.Evidence.AsOfUS), "format", format)
+}
+
+// wholeQuery is the query of a URL, which is escaped already: the template would
+// take it for one value.
+func wholeQuery(query string) (template.URL, error) {
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return "", fmt.Errorf("writing a URL: %w", err)
+	}
+	return template.URL(values.Encode()), nil //nolint:gosec // it is escaped here
+}
+
+// isDay is a day as a field of days takes it; what isn't one is left out.
+func isDay(text string) string {
+	if _, err := time.Parse(time.DateOnly, text); err != nil {
+		return ""
+	}
+	return text
 }

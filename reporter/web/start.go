@@ -79,7 +79,7 @@ func (w *Web) showStart(a *ask) error {
 		if before, _, ok := strings.Cut(s.RealLink, "affiliate="); ok {
 			s.TestLink = before + "affiliate=test"
 		}
-		s.Samples = samples(s, event)
+		s.Samples = samples(s, a.organizer.Slug, event, currencyOfEvent(events, event, a.organizer.Currency))
 	}
 	s.Steps = []todo{
 		{"Add your event", "What you sell tickets for, and the page that buyers are led to.", a.at("settings") + "#event", len(events) > 0},
@@ -87,9 +87,16 @@ func (w *Web) showStart(a *ask) error {
 		{"Give them a tracking code", "Short ones are remembered: atlfoodie, podcast2025.", a.at("codes", "add", "1"), len(codes) > 0},
 		{"Click the test link", "It ends in affiliate=test, is recorded, and is in no figure.", s.TestLink, seen["test_requests"] > 0},
 		{"Click the real link", "It leads to your page with a click id. This one real click counts as a visit, nothing else does.", s.RealLink, seen["visits"] > 0},
-		{"Send an order", "Your ticketing site sends orders, signed, with the click id that the link brought. The samples below do it with \"test\": true, which is in no figure.", a.at("settings") + "#orders", seen["orders"] > 0},
+		{"Send an order", "Your ticketing site sends orders, signed, with the click id that the link brought. The sample below sends one with \"test\": true, which is in no figure.", a.at("settings") + "#orders", seen["orders"] > 0},
 	}
 	return w.page(a, "start", frame{Title: "First steps", Body: s})
+}
+
+func currencyOfEvent(events []admin.Event, slug, otherwise string) string {
+	if e, err := eventOf(events, slug); err == nil && e != nil {
+		return e.Currency
+	}
+	return otherwise
 }
 
 func linkEvent(c admin.Code, event string) string {
@@ -99,20 +106,21 @@ func linkEvent(c admin.Code, event string) string {
 	return event
 }
 
-// samples are code to paste, with the organizer's own values.
-func samples(s start, event string) []copied {
-	body := `{"order_id":"TEST-1","event":"` + event + `","state":"completed","ordered_at":"'"$(date -u +%Y-%m-%dT%H:%M:%SZ)"'","currency":"USD","test":true,"click_id":"'"$CLICK_ID"'","lines":[{"line_id":"1","ticket_type":"standard","quantity":1,"unit_price":2500}]}`
-	curl := `SECRET=whsec_…          # Settings, Orders
-CLICK_ID=…              # from the address that the link led to
-BODY='` + body + `'
-ID=msg_$RANDOM; TIME=$(date +%s)
-KEY=$(printf %s "${SECRET#whsec_}" | base64 -d | xxd -p -c 256)
-SIGNATURE=$(printf %s "$ID.$TIME.$BODY" | openssl dgst -sha256 -mac HMAC -macopt hexkey:$KEY -binary | base64)
-curl -H "webhook-id: $ID" -H "webhook-timestamp: $TIME" -H "webhook-signature: v1,$SIGNATURE" \
-  -H "Content-Type: application/json" -d "$BODY" ` + s.Orders
+// samples are code to paste, with the organizer's own values. The curl is run by
+// a test.
+func samples(s start, organizer, event, currency string) []copied {
+	curl := `SECRET=whsec_...   # Settings, Orders
+CLICK_ID=...       # from the address that the link led to
+BODY='{"id":"TEST-1","event":"` + event + `","ordered_at":"'$(date -u +%Y-%m-%dT%H:%M:%SZ)'","currency":"` + currency + `","test":true,"click_id":"'$CLICK_ID'","lines":[{"id":"1","ticket_type":"standard","quantity":1,"unit_price":2500}]}'
+ID=msg_$(openssl rand -hex 12)
+TIME=$(date +%s)
+KEY=$(printf '%s' "${SECRET#whsec_}" | openssl base64 -d -A | od -An -tx1 | tr -d ' \n')
+SIGNATURE=$(printf '%s.%s.%s' "$ID" "$TIME" "$BODY" | openssl dgst -sha256 -mac HMAC -macopt "hexkey:$KEY" -binary | openssl base64 -A)
+curl --data-binary "$BODY" -H 'Content-Type: application/json' -H 'Footfall-Organizer: ` + organizer + `' \
+  -H "webhook-id: $ID" -H "webhook-timestamp: $TIME" -H "webhook-signature: v1,$SIGNATURE" ` + s.Orders
 	return []copied{
 		{"HTML link", `<a href="` + s.RealLink + `">Tickets</a>`},
 		{"Checkout field", `<input type="hidden" name="click_id" value="(the click_id of the address that the buyer came with)">`},
-		{"curl", curl},
+		{"A test order with curl and openssl", curl},
 	}
 }
