@@ -73,11 +73,16 @@ func (ch *change) addPerson(ctx context.Context, name, email, hash string) (ids.
 	return ids.PersonID(id), ch.exec(ctx, `INSERT INTO people (id, email, name, password, created_us) VALUES (?, ?, ?, ?, ?)`, id, email, name, hash, ch.now.UnixMicro())
 }
 
+// addMember makes somebody a member who is none. An invitation to the same, which
+// may say less, ends: the last owner would be demoted by it.
 func (ch *change) addMember(ctx context.Context, person ids.PersonID, o admin.Organizer, role admin.Role) error {
 	if err := checkRole(role); err != nil {
 		return err
 	}
-	if err := ch.exec(ctx, `INSERT INTO members (person, organizer, role) VALUES (?, ?, ?) ON CONFLICT (person, organizer) DO UPDATE SET role = excluded.role`, person, o.ID, role); err != nil {
+	if err := ch.exec(ctx, `INSERT INTO members (person, organizer, role) VALUES (?, ?, ?)`, person, o.ID, role); err != nil {
+		return err
+	}
+	if err := ch.exec(ctx, `DELETE FROM one_time_links WHERE kind = ? AND organizer = ? AND email = (SELECT email FROM people WHERE id = ?) COLLATE NOCASE`, linkInvitation, o.ID, person); err != nil {
 		return err
 	}
 	// A link that an owner made to set this person's password would open this

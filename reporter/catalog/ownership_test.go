@@ -1,0 +1,26 @@
+package catalog
+
+import (
+	"testing"
+
+	"footfall/schemas/admin"
+)
+
+// Who was invited to less before set-up made them owner can't lose that by the
+// older link: the organizer would be without an owner.
+func TestAnOlderInvitationDemotesNoOwner(t *testing.T) {
+	f, _ := peopleFixture(t)
+	i, err := f.Invite(f.ctx, "test", "acme", admin.InviteAdd{Email: "ANN@acme.example", Role: admin.RoleViewer})
+	must(t, err)
+	ann := f.owner()
+	_, err = f.AcceptInvitation(f.ctx, i.Token, admin.Accept{Password: aPassword})
+	refusedFor(t, err, admin.NotFound)
+	people, err := f.People(f.ctx, "acme")
+	must(t, err)
+	if len(people) != 1 || people[0].ID != ann.ID || people[0].RoleIn("acme") != admin.RoleOwner {
+		t.Errorf("people %+v", people)
+	}
+	if list, err := f.Invitations(f.ctx, "acme"); err != nil || len(list) != 0 {
+		t.Errorf("an invitation of a member still opens: %+v, %v", list, err)
+	}
+}
