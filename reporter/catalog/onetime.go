@@ -297,12 +297,16 @@ func (c *Catalog) ResetPassword(ctx context.Context, token, password string) (ad
 	return p.Person, err
 }
 
-// setPassword keeps a new hash and ends every session.
+// setPassword keeps a new hash, and ends every session and every link that sets
+// another one.
 func (ch *change) setPassword(ctx context.Context, person ids.PersonID, hash string) error {
 	if err := ch.exec(ctx, `UPDATE people SET password = ? WHERE id = ?`, hash, person); err != nil {
 		return err
 	}
 	if err := ch.exec(ctx, `DELETE FROM sessions WHERE person = ?`, person); err != nil {
+		return err
+	}
+	if err := ch.exec(ctx, `DELETE FROM one_time_links WHERE kind = ? AND person = ?`, linkReset, person); err != nil {
 		return err
 	}
 	return ch.audit(ctx, "password set", fmt.Sprintf("person %d", person), nil, nil)

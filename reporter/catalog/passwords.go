@@ -95,7 +95,7 @@ func (h *hasher) matches(ctx context.Context, kept, password string) (good, stal
 		if err != nil {
 			return false, false, fmt.Errorf("reading a password's hash: %w", err)
 		}
-		if _, err := fmt.Sscanf(cost, "$argon2id$v=%d$m=%d,t=%d,p=%d", &version, &memoryKiB, &time, &threads); err != nil || version != argon2.Version {
+		if _, err := fmt.Sscanf(cost, "$argon2id$v=%d$m=%d,t=%d,p=%d", &version, &memoryKiB, &time, &threads); err != nil || version != argon2.Version || time < 1 || threads < 1 {
 			return false, false, fmt.Errorf("reading a password's hash: %q is not a cost that is known", cost)
 		}
 	} else {

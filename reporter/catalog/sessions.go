@@ -296,9 +296,10 @@ func (c *Catalog) ChangePassword(ctx context.Context, person ids.PersonID, old, 
 	if err != nil {
 		return err
 	}
-	_, err = c.verified(ctx, p.Email, old, insideOf(p.Email))
+	wrong := admin.Refuse(admin.Invalid, "/old", "this is not your password of today")
+	p, err = c.verified(ctx, p.Email, old, insideOf(p.Email))
 	if r, refused := admin.AsRefusal(err); refused && r.Reason == admin.Invalid {
-		return admin.Refuse(admin.Invalid, "/old", "this is not your password of today")
+		return wrong
 	}
 	if err != nil {
 		return err
@@ -307,7 +308,16 @@ func (c *Catalog) ChangePassword(ctx context.Context, person ids.PersonID, old, 
 	if err != nil {
 		return err
 	}
-	err = c.change(ctx, fmt.Sprintf("person %d", person), func(ch *change) error { return ch.setPassword(ctx, person, hash) })
+	err = c.change(ctx, fmt.Sprintf("person %d", person), func(ch *change) error {
+		now, err := personBy(ctx, ch, byPerson, person)
+		if err != nil {
+			return err
+		}
+		if now.password != p.password { // a link has set another one meanwhile
+			return wrong
+		}
+		return ch.setPassword(ctx, person, hash)
+	})
 	c.sessions.forget(person)
 	return err
 }

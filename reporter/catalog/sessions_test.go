@@ -121,7 +121,7 @@ func TestAPasswordKeptAtOtherCostsStillOpensAndIsKeptAnew(t *testing.T) {
 	if !strings.HasPrefix(kept, "$argon2id$v=19$m=19456,t=2,p=1$") {
 		t.Errorf("kept as %s", kept)
 	}
-	for _, broken := range []string{"$argon2id$v=19$m=0,t=0,p=0$!$!", "$argon2id$v=18$m=8,t=1,p=1$AA$AA", "$argon2i$v=19$m=8,t=1,p=1$AA$AA"} {
+	for _, broken := range []string{"$argon2id$v=19$m=0,t=0,p=0$!$!", "$argon2id$v=18$m=8,t=1,p=1$AA$AA", "$argon2i$v=19$m=8,t=1,p=1$AA$AA", "$argon2id$v=19$m=8,t=0,p=1$AA$AA", "$argon2id$v=19$m=8,t=1,p=0$AA$AA"} {
 		set(broken)
 		if _, _, err := f.SignIn(f.ctx, "ann@acme.example", aPassword, admin.Device{}); err == nil {
 			t.Errorf("%s opens", broken)
