@@ -50,7 +50,7 @@ func (a *Attribution) Credit(ctx context.Context, r *reports.Reading, ask report
 	if err := run.setUp(ctx); err != nil {
 		return reports.Credited{}, err
 	}
-	if err := r.Keep(ctx, run.key(ask.Policy), credited(), run.credit); err != nil {
+	if err := r.Keep(ctx, reports.Keeping{Key: run.key(ask.Policy), Tables: credited()}, run.credit); err != nil {
 		return reports.Credited{}, err
 	}
 	return reports.Credited{PolicyVersions: p.versions(), WhatIf: ask.Policy != 0}, nil
@@ -75,10 +75,11 @@ type run struct {
 	texts    map[string]string // what stands for the names in braces in the statements
 	refunded bool              // the organizer has refunds
 	known    []clickid.Key     // that the as-of knows
+	made     string            // what stands before the name of a table that reports read
 }
 
 func (a *Attribution) newRun(r *reports.Reading, s scope, p *policies) *run {
-	n := &run{Attribution: a, Reading: r, scope: s, policies: p}
+	n := &run{Attribution: a, Reading: r, scope: s, policies: p, made: tempTable}
 	n.texts = n.placeholders()
 	return n
 }
@@ -109,8 +110,9 @@ func (n *run) setUp(ctx context.Context) (err error) {
 	return nil
 }
 
-// credit makes every table.
-func (n *run) credit(ctx context.Context) error {
+// credit makes every table, those that reports read as table says.
+func (n *run) credit(ctx context.Context, table string) error {
+	n.made = table
 	if err := n.orders(ctx); err != nil {
 		return err
 	}

@@ -4,12 +4,16 @@ import (
 	"context"
 	"embed"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
 
 //go:embed *.sql
 var statements embed.FS
+
+// tempTable stands before the name of a table of one reading alone.
+const tempTable = "TEMP TABLE "
 
 const wantedInRange = "order_id IN (FROM wanted)"
 
@@ -77,7 +81,11 @@ func (n *run) table(ctx context.Context, table, name string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := n.ExecContext(ctx, "CREATE TEMP TABLE "+table+" AS "+text); err != nil {
+	made := tempTable
+	if slices.Contains(credited(), table) {
+		made = n.made
+	}
+	if _, err := n.ExecContext(ctx, "CREATE "+made+table+" AS "+text); err != nil {
 		return fmt.Errorf("making table %s: %w", table, err)
 	}
 	return nil

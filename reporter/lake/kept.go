@@ -12,7 +12,11 @@ import (
 	"sync"
 
 	"footfall/schemas/lake/lakelog"
+	"footfall/schemas/reports"
 )
+
+// tempTable stands before the name of a table of one reading alone.
+const tempTable = "TEMP TABLE "
 
 const (
 	// keptRows of orders and refunds are what all kept tables may stand on, at some
@@ -41,6 +45,7 @@ type kept struct {
 // keptSet is the tables of one key, in a schema of their own.
 type keptSet struct {
 	key, schema string
+	tables      []string
 	rows        int64 // of the files that they are made of
 	users       int
 	old         bool          // in the list no more: it is dropped after its last user
@@ -68,8 +73,8 @@ type keeping struct {
 	rows    int64                                                                  // of their files
 	visits  func(ctx context.Context, between [][2]int64) (rows string, err error) // of ranges, their files verified
 
-	making   bool
-	looked   []lookedAt
+	looked   []lookedAt // by the reading, or by those that made what it uses
+	used     []*keptSet // whose tables it finds, the last first
 	releases []func(context.Context)
 }
 
@@ -90,21 +95,25 @@ func rowsOf(files []lakelog.File, asOfUS int64) string {
 }
 
 // keep is Reading.Keep.
-func (k *keeping) keep(ctx context.Context, key string, tables []string, build func(context.Context) error) error {
-	if err := k.search(ctx, ""); err != nil {
+func (k *keeping) keep(ctx context.Context, what reports.Keeping, build func(ctx context.Context, table string) error) error {
+	// Others of these names are not to be found any more.
+	k.used = slices.DeleteFunc(k.used, func(s *keptSet) bool { return slices.Contains(s.tables, what.Tables[0]) })
+	if err := k.search(ctx); err != nil {
 		return err
 	}
-	key = k.catalog + " " + k.base + " " + key
+	key := k.catalog + " " + k.base + " " + what.Key
+	rows := what.Rows
+	if rows == 0 {
+		rows = k.rows
+	}
 	for {
-		set, mine, evicted := k.kept.take(key, k.rows)
+		set, mine, evicted := k.kept.take(key, rows)
 		k.kept.drop(ctx, evicted)
 		if set == nil {
-			return build(ctx)
+			return build(ctx, tempTable)
 		}
 		if mine {
-			err := k.fill(ctx, set, tables, build)
-			k.kept.release(ctx, set)
-			return err
+			return k.fill(ctx, set, what.Tables, build)
 		}
 		same, err := k.same(ctx, set)
 		if err != nil || !same {
@@ -114,17 +123,24 @@ func (k *keeping) keep(ctx context.Context, key string, tables []string, build f
 			}
 			continue
 		}
-		k.releases = append(k.releases, func(ctx context.Context) { k.kept.release(ctx, set) })
+		k.looked = append(k.looked, set.looked...)
 		k.kept.metrics.keptUsed.Inc()
-		return k.search(ctx, set.schema)
+		return k.use(ctx, set)
 	}
 }
 
+// use finds a set's tables from now on, until the reading ends.
+func (k *keeping) use(ctx context.Context, set *keptSet) error {
+	k.releases = append(k.releases, func(ctx context.Context) { k.kept.release(ctx, set) })
+	k.used = slices.Insert(k.used, 0, set)
+	return k.search(ctx)
+}
+
 // search chooses the catalog's tables, and kept ones beside them.
-func (k *keeping) search(ctx context.Context, schema string) error {
+func (k *keeping) search(ctx context.Context) error {
 	path := "memory." + k.catalog
-	if schema != "" {
-		path += ",memory." + schema
+	for _, s := range k.used {
+		path += ",memory." + s.schema
 	}
 	if _, err := k.conn.ExecContext(ctx, "SET search_path = '"+path+"'"); err != nil {
 		return fmt.Errorf("choosing tables: %w", err)
@@ -158,48 +174,46 @@ func (k *keeping) same(ctx context.Context, set *keptSet) (bool, error) {
 }
 
 // look notes what a view of the reading stands on: all of them on orders and
-// refunds, and the tables that are being made on the visits that they look at.
+// refunds, and the tables that are made after it on the visits that it shows.
 func (k *keeping) look(v view, files []lakelog.File, asOfUS int64) {
-	switch {
-	case v.timed == "":
-		k.base += " " + rowsOf(files, asOfUS)
-		for _, f := range files {
-			k.rows += f.Rows
-		}
-	case k.making:
+	if v.timed != "" {
 		k.looked = append(k.looked, lookedAt{v.between, rowsOf(files, asOfUS)})
+		return
+	}
+	k.base += " " + rowsOf(files, asOfUS)
+	for _, f := range files {
+		k.rows += f.Rows
 	}
 }
 
-// fill makes the tables and copies them for others.
-func (k *keeping) fill(ctx context.Context, set *keptSet, tables []string, build func(context.Context) error) error {
+// fill makes the tables where others find them too.
+func (k *keeping) fill(ctx context.Context, set *keptSet, tables []string, build func(ctx context.Context, table string) error) error {
 	defer close(set.ready)
-	k.making, k.looked = true, nil
-	err := build(ctx)
-	k.making = false
-	if err == nil {
-		set.looked = k.looked
-		if copyErr := k.copy(ctx, set.schema, tables); copyErr == nil {
-			k.kept.metrics.keptMade.Inc()
-			return nil
-		}
+	set.tables = tables
+	if _, err := k.conn.ExecContext(ctx, "CREATE SCHEMA memory."+set.schema); err != nil {
 		k.kept.metrics.keptFailed.Inc() // this reading has its own tables all the same
+		k.giveUp(ctx, set)
+		return build(ctx, tempTable)
 	}
-	set.failed = true
-	k.kept.forget(set)
-	return err
-}
-
-func (k *keeping) copy(ctx context.Context, schema string, tables []string) error {
-	if _, err := k.conn.ExecContext(ctx, "CREATE SCHEMA memory."+schema); err != nil {
+	err := k.use(ctx, set)
+	if err == nil {
+		err = build(ctx, "TABLE memory."+set.schema+".")
+	}
+	if err != nil {
+		set.failed = true
+		k.kept.forget(set)
 		return err
 	}
-	for _, table := range tables {
-		if _, err := k.conn.ExecContext(ctx, fmt.Sprintf("CREATE TABLE memory.%s.%s AS FROM temp.%s", schema, table, table)); err != nil {
-			return err
-		}
-	}
+	set.looked = slices.Clone(k.looked)
+	k.kept.metrics.keptMade.Inc()
 	return nil
+}
+
+// giveUp lets nobody wait for a set that can't be made.
+func (k *keeping) giveUp(ctx context.Context, set *keptSet) {
+	set.failed = true
+	k.kept.forget(set)
+	k.kept.release(ctx, set)
 }
 
 // release gives back what the reading used.

@@ -22,12 +22,21 @@ type Reading struct {
 	// last batch is taken.
 	Query func(ctx context.Context, s Statement) ([]Column, Batches, error)
 
-	// Keep runs build, which makes these temporary tables, or finds them under
-	// their names as an earlier reading made them: one of the same key, the same
-	// rows and the same state of the catalog. key must hold all else that they
-	// depend on; build looks at visits by Visits alone. Neither may change the
-	// tables afterwards.
-	Keep func(ctx context.Context, key string, tables []string, build func(context.Context) error) error
+	// Keep runs build, which makes these tables, or finds them under their bare
+	// names as an earlier reading made them: one of the same key, the same rows and
+	// the same state of the catalog. What build stands on is the tables of Keeps
+	// before it, and visits by Visits alone. It makes each with what it is given
+	// before the name: TEMP TABLE, or TABLE and where. Nothing may change the tables
+	// afterwards.
+	Keep func(ctx context.Context, k Keeping, build func(ctx context.Context, table string) error) error
+}
+
+// Keeping names tables that readings may share.
+type Keeping struct {
+	Key    string // all that they depend on beside rows and catalog
+	Tables []string
+	// Rows that they have, in orders and refunds; 0: they are of all there are.
+	Rows int64
 }
 
 // Statement is what Query runs. Text is ours or checked; what a person typed is
