@@ -50,10 +50,11 @@ func (a *Attribution) Credit(ctx context.Context, r *reports.Reading, ask report
 	if err := run.setUp(ctx); err != nil {
 		return reports.Credited{}, err
 	}
-	if err := r.Keep(ctx, reports.Keeping{Key: run.key(ask.Policy), Tables: credited()}, run.credit); err != nil {
+	key := run.key(ask.Policy)
+	if err := r.Keep(ctx, reports.Keeping{Key: key, Tables: credited()}, run.credit); err != nil {
 		return reports.Credited{}, err
 	}
-	return reports.Credited{PolicyVersions: p.versions(), WhatIf: ask.Policy != 0}, nil
+	return reports.Credited{Key: key, PolicyVersions: p.versions(), WhatIf: ask.Policy != 0}, nil
 }
 
 // scope is whose orders are looked at, and which of them.
@@ -111,18 +112,18 @@ func (n *run) setUp(ctx context.Context) (err error) {
 }
 
 // credit makes every table, those that reports read as table says.
-func (n *run) credit(ctx context.Context, table string) error {
+func (n *run) credit(ctx context.Context, table string) (rows int64, err error) {
 	n.made = table
 	if err := n.orders(ctx); err != nil {
-		return err
+		return 0, err
 	}
 	if err := n.candidates(ctx); err != nil {
-		return err
+		return 0, err
 	}
 	if err := n.tables(ctx, "credits"); err != nil {
-		return err
+		return 0, err
 	}
-	return n.refunds(ctx)
+	return 0, n.refunds(ctx)
 }
 
 // orders makes refund_versions and the tables of orders.

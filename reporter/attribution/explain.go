@@ -49,7 +49,7 @@ func (a *Attribution) Explain(ctx context.Context, lake Lake, q Question) (*repo
 		if err := n.setUp(ctx); err != nil {
 			return err
 		}
-		if err := n.credit(ctx, tempTable); err != nil {
+		if _, err := n.credit(ctx, tempTable); err != nil {
 			return err
 		}
 		return n.explain(ctx, e)

@@ -19,11 +19,13 @@ import (
 const tempTable = "TEMP TABLE "
 
 const (
-	// keptRows of orders and refunds are what all kept tables may stand on, at some
-	// 500 bytes each. Above it making them anew costs more in reading than in planning.
+	// keptRows are what all kept tables may have, or of orders and refunds stand on,
+	// at some 500 bytes each. Above it making them anew costs more in reading than in
+	// planning.
 	keptRows = 100_000
-	// keptSets of tables are a dashboard's ranges, of a few organizers.
-	keptSets = 16
+	// keptSets of tables are a dashboard's ranges, of a few organizers: the credits
+	// and the figures of each.
+	keptSets = 32
 )
 
 // kept keeps tables that readings made, for other readings that would make the
@@ -95,22 +97,19 @@ func rowsOf(files []lakelog.File, asOfUS int64) string {
 }
 
 // keep is Reading.Keep.
-func (k *keeping) keep(ctx context.Context, what reports.Keeping, build func(ctx context.Context, table string) error) error {
+func (k *keeping) keep(ctx context.Context, what reports.Keeping, build func(ctx context.Context, table string) (rows int64, err error)) error {
 	// Others of these names are not to be found any more.
 	k.used = slices.DeleteFunc(k.used, func(s *keptSet) bool { return slices.Contains(s.tables, what.Tables[0]) })
 	if err := k.search(ctx); err != nil {
 		return err
 	}
 	key := k.catalog + " " + k.base + " " + what.Key
-	rows := what.Rows
-	if rows == 0 {
-		rows = k.rows
-	}
 	for {
-		set, mine, evicted := k.kept.take(key, rows)
+		set, mine, evicted := k.kept.take(key, k.rows)
 		k.kept.drop(ctx, evicted)
 		if set == nil {
-			return build(ctx, tempTable)
+			_, err := build(ctx, tempTable)
+			return err
 		}
 		if mine {
 			return k.fill(ctx, set, what.Tables, build)
@@ -138,11 +137,11 @@ func (k *keeping) use(ctx context.Context, set *keptSet) error {
 
 // search chooses the catalog's tables, and kept ones beside them.
 func (k *keeping) search(ctx context.Context) error {
-	path := "memory." + k.catalog
+	path := []string{"memory." + k.catalog}
 	for _, s := range k.used {
-		path += ",memory." + s.schema
+		path = append(path, "memory."+s.schema)
 	}
-	if _, err := k.conn.ExecContext(ctx, "SET search_path = '"+path+"'"); err != nil {
+	if _, err := k.conn.ExecContext(ctx, "SET search_path = '"+strings.Join(path, ",")+"'"); err != nil {
 		return fmt.Errorf("choosing tables: %w", err)
 	}
 	return nil
@@ -187,17 +186,19 @@ func (k *keeping) look(v view, files []lakelog.File, asOfUS int64) {
 }
 
 // fill makes the tables where others find them too.
-func (k *keeping) fill(ctx context.Context, set *keptSet, tables []string, build func(ctx context.Context, table string) error) error {
+func (k *keeping) fill(ctx context.Context, set *keptSet, tables []string, build func(ctx context.Context, table string) (rows int64, err error)) error {
 	defer close(set.ready)
 	set.tables = tables
 	if _, err := k.conn.ExecContext(ctx, "CREATE SCHEMA memory."+set.schema); err != nil {
 		k.kept.metrics.keptFailed.Inc() // this reading has its own tables all the same
 		k.giveUp(ctx, set)
-		return build(ctx, tempTable)
+		_, err := build(ctx, tempTable)
+		return err
 	}
+	rows := int64(0)
 	err := k.use(ctx, set)
 	if err == nil {
-		err = build(ctx, "TABLE memory."+set.schema+".")
+		rows, err = build(ctx, "TABLE memory."+set.schema+".")
 	}
 	if err != nil {
 		set.failed = true
@@ -206,6 +207,9 @@ func (k *keeping) fill(ctx context.Context, set *keptSet, tables []string, build
 	}
 	set.looked = slices.Clone(k.looked)
 	k.kept.metrics.keptMade.Inc()
+	if rows > 0 {
+		k.kept.drop(ctx, k.kept.weigh(set, rows))
+	}
 	return nil
 }
 
@@ -239,28 +243,50 @@ func (c *kept) take(key string, rows int64) (set *keptSet, mine bool, evicted []
 		return nil, false, nil
 	}
 	defer c.observe()
-	all := rows
-	for _, e := range c.list {
-		all += e.rows
-	}
-	for i := 0; i < len(c.list) && (len(c.list) >= c.sets || all > c.rows); {
-		e := c.list[i]
-		if e.users > 0 {
-			i++
-			continue
-		}
-		e.old = true
-		all -= e.rows
-		evicted = append(evicted, e)
-		c.list = append(c.list[:i:i], c.list[i+1:]...)
-	}
-	if len(c.list) >= c.sets || all > c.rows {
+	evicted, room := c.makeRoom(rows, 1)
+	if !room {
 		return nil, false, evicted
 	}
 	c.made++
 	set = &keptSet{key: key, schema: fmt.Sprintf("kept_%d", c.made), rows: rows, users: 1, ready: make(chan struct{})}
 	c.list = append(c.list, set)
 	return set, true, evicted
+}
+
+// makeRoom takes sets that nobody uses out of the list, the longest unused first,
+// until there is room for so many rows and sets more.
+func (c *kept) makeRoom(rows int64, sets int) (evicted []*keptSet, room bool) {
+	for _, e := range c.list {
+		rows += e.rows
+	}
+	full := func() bool { return len(c.list)+sets > c.sets || rows > c.rows }
+	for i := 0; i < len(c.list) && full(); {
+		e := c.list[i]
+		if e.users > 0 {
+			i++
+			continue
+		}
+		e.old = true
+		rows -= e.rows
+		evicted = append(evicted, e)
+		c.list = append(c.list[:i:i], c.list[i+1:]...)
+	}
+	return evicted, !full()
+}
+
+// weigh says how many rows a set turned out to have. One for which there is no room
+// is its reading's alone.
+func (c *kept) weigh(set *keptSet, rows int64) (evicted []*keptSet) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	defer c.observe()
+	set.rows = rows
+	evicted, room := c.makeRoom(0, 0)
+	if !room {
+		set.old = true
+		c.list = slices.DeleteFunc(c.list, func(e *keptSet) bool { return e == set })
+	}
+	return evicted
 }
 
 // forget lets nobody else find a set.

@@ -71,7 +71,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		}),
 		keptRows: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "footfall_lake_kept_rows",
-			Help: "Rows of orders and refunds that kept tables are made of.",
+			Help: "Rows that kept tables have, or of orders and refunds that they are made of.",
 		}),
 		broken: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "footfall_lake_broken_databases_total",

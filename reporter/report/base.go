@@ -10,6 +10,9 @@ import (
 	"footfall/schemas/reports"
 )
 
+// tempTable stands before the name of a table of one reading alone.
+const tempTable = "TEMP TABLE "
+
 // stands is what a report stands on, beside the rows, and what to note.
 type stands struct {
 	credited reports.Credited
@@ -43,7 +46,6 @@ func (p *page) make(ctx context.Context, b *base) error {
 		}
 	}
 	on := &stands{counts: map[string]int64{}}
-	b.rows = 0
 	for i, t := range b.tenants {
 		b.organizer = t.id
 		if err := p.makeTenant(ctx, b, on); err != nil {
@@ -63,6 +65,7 @@ func (p *page) make(ctx context.Context, b *base) error {
 		}
 	}
 	p.scope, b.made = scope, true
+	b.rows = on.counts[figureRows]
 	b.stands[len(b.periods)] = on
 	return nil
 }
@@ -91,27 +94,61 @@ func (p *page) makeTenant(ctx context.Context, b *base, on *stands) error {
 		}
 	}
 	on.credited.WhatIf = p.credited.WhatIf
-	if err := b.creditedVisits(ctx, p.reading); err != nil {
-		return err
-	}
-	if b.wantsVisits() {
-		if err := b.count(ctx, p.reading); err != nil {
+	if len(b.tenants) > 1 {
+		_, err := b.build(ctx, p.reading, tempTable)
+		if err != nil {
 			return err
 		}
+		return b.note(ctx, p.reading.Conn, b.notesTable(), on)
 	}
-	if err := b.conditions.set(ctx, p.reading.Conn); err != nil {
-		return err
-	}
-	text, err := b.figures()
+	keep := reports.Keeping{Key: b.key(p.credited.Key), Tables: []string{b.figuresTable(), b.counted(), b.notesTable()}}
+	err := p.reading.Keep(ctx, keep, func(ctx context.Context, table string) (int64, error) { return b.build(ctx, p.reading, table) })
 	if err != nil {
 		return err
 	}
-	var rows int64
-	if err := p.reading.QueryRowContext(ctx, "CREATE TEMP TABLE "+b.figuresTable()+" AS "+text).Scan(&rows); err != nil {
-		return fmt.Errorf("making the figures: %w", err)
+	return b.note(ctx, p.reading.Conn, b.notesTable(), on)
+}
+
+// key is all that the figures depend on beside rows, catalog, and credits.
+func (b *base) key(credits string) string {
+	var names []string
+	for _, d := range b.own {
+		names = append(names, d.name)
 	}
-	b.rows += rows
-	return b.note(ctx, p.reading.Conn, len(b.periods), on)
+	for _, r := range b.raws {
+		names = append(names, r.name)
+	}
+	return fmt.Sprintf("figures %d %d %d %v %v %s %q %q %q %s", b.base, b.organizer, b.event, b.periods, b.offsets, b.query.Basis,
+		names, b.conditions.figures, b.conditions.texts, credits)
+}
+
+// build makes the figures of an organizer and what to note of them.
+func (b *base) build(ctx context.Context, reading *reports.Reading, table string) (rows int64, err error) {
+	if err := b.creditedVisits(ctx, reading); err != nil {
+		return 0, err
+	}
+	if b.wantsVisits() {
+		if err := b.count(ctx, reading, table); err != nil {
+			return 0, err
+		}
+	}
+	if err := b.conditions.set(ctx, reading.Conn); err != nil {
+		return 0, err
+	}
+	text, err := b.figures()
+	if err != nil {
+		return 0, err
+	}
+	if err := reading.QueryRowContext(ctx, "CREATE "+table+b.figuresTable()+" AS "+text).Scan(&rows); err != nil {
+		return 0, fmt.Errorf("making the figures: %w", err)
+	}
+	if text, err = b.notes(len(b.periods)); err != nil {
+		return 0, err
+	}
+	if _, err := reading.ExecContext(ctx, "CREATE "+table+b.notesTable()+" AS "+text); err != nil {
+		return 0, fmt.Errorf("counting what to note: %w", err)
+	}
+	return max(rows, 1), nil
 }
 
 // credit makes the tables of orders, of all ranges that reports of the scope have.
@@ -134,7 +171,11 @@ func (b *base) standsOf(ctx context.Context, conn *sql.Conn, one *plan) (*stands
 	on, ok := b.stands[periods]
 	if !ok {
 		on = &stands{credited: b.stands[len(b.periods)].credited, counts: map[string]int64{}}
-		if err := b.note(ctx, conn, periods, on); err != nil {
+		text, err := b.notes(periods)
+		if err != nil {
+			return nil, err
+		}
+		if err := b.note(ctx, conn, "("+text+")", on); err != nil {
 			return nil, err
 		}
 		b.stands[periods] = on

@@ -24,13 +24,13 @@ func fill(name string, texts map[string]string) (string, error) {
 	return strings.NewReplacer(pairs...).Replace(string(file)), nil
 }
 
-// makeTable runs a statement into a temporary table.
+// makeTable runs a statement into a table; what stands before its name says where.
 func makeTable(ctx context.Context, conn *sql.Conn, table, statement string, texts map[string]string) error {
 	text, err := fill(statement, texts)
 	if err != nil {
 		return err
 	}
-	if _, err := conn.ExecContext(ctx, "CREATE TEMP TABLE "+table+" AS "+text); err != nil {
+	if _, err := conn.ExecContext(ctx, "CREATE "+table+" AS "+text); err != nil {
 		return fmt.Errorf("making table %s: %w", table, err)
 	}
 	return nil
@@ -86,7 +86,7 @@ func (p *plan) resolvedVisits(view, scope string) (string, error) {
 func (p *plan) counted() string { return fmt.Sprintf("counted_%d", p.base) }
 
 // count makes the table of the visits of the ranges.
-func (p *plan) count(ctx context.Context, reading *reports.Reading) error {
+func (p *plan) count(ctx context.Context, reading *reports.Reading, table string) error {
 	between, scope := slices.Clone(p.periods), p.ofEvent()
 	texts := p.texts(map[string]string{"firsts": "0", "keyless": "0", "dimensions": ""})
 	if p.wants("firsts") {
@@ -116,7 +116,7 @@ func (p *plan) count(ctx context.Context, reading *reports.Reading) error {
 			texts["dimensions"] += p.shifted(d, expression) + " AS " + d.column() + ", "
 		}
 	}
-	return makeTable(ctx, reading.Conn, p.counted(), "counted", texts)
+	return makeTable(ctx, reading.Conn, table+p.counted(), "counted", texts)
 }
 
 // wholeDays widens a range to the UTC days that it touches.
@@ -150,7 +150,7 @@ func (p *plan) creditedVisits(ctx context.Context, reading *reports.Reading) err
 			dimensions = append(dimensions, d.visitText()+" AS "+d.column())
 		}
 	}
-	return makeTable(ctx, reading.Conn, fmt.Sprintf("credited_visits_%d", p.base), "credited_visits",
+	return makeTable(ctx, reading.Conn, fmt.Sprintf(tempTable+"credited_visits_%d", p.base), "credited_visits",
 		map[string]string{"visits": visits, "dimensions": strings.Join(dimensions, ", ")})
 }
 

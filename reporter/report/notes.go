@@ -13,9 +13,15 @@ import (
 // keylessVisits are noted only where somebody counts visitors.
 const keylessVisits = "keyless_visits"
 
-// note counts what a reader of one organizer's figures, of some of the periods,
-// should know.
-func (p *plan) note(ctx context.Context, conn *sql.Conn, periods int, all *stands) error {
+// figureRows are counted with what to note.
+const figureRows = "figures"
+
+// notesTable is where it is counted.
+func (p *plan) notesTable() string { return fmt.Sprintf("notes_%d", p.base) }
+
+// notes is the statement that counts what a reader of one organizer's figures, of
+// some of the periods, should know.
+func (p *plan) notes(periods int) (string, error) {
 	more := ""
 	if p.wantsVisits() {
 		more = fmt.Sprintf("UNION ALL SELECT DISTINCT 'bot_rules:' || bot_rules, 1 FROM %s WHERE %s AND period < %d", p.counted(), p.ofEvent(), periods)
@@ -27,11 +33,14 @@ func (p *plan) note(ctx context.Context, conn *sql.Conn, periods int, all *stand
 		more += fmt.Sprintf(` UNION ALL SELECT 'outside_basis', count(*) FROM orders o LEFT JOIN credits c USING (order_id)
 			WHERE o.counts AND o.ordered_ms >= %d AND o.ordered_ms < %d AND c.visited_ms IS NULL`, p.periods[0][0], p.periods[0][1])
 	}
-	text, err := fill("notes", p.texts(map[string]string{"figures": fmt.Sprintf("(FROM %s WHERE period < %d)", p.figuresTable(), periods), "more": more}))
-	if err != nil {
-		return err
-	}
-	rows, err := conn.QueryContext(ctx, text)
+	return fill("notes", p.texts(map[string]string{
+		"figures": fmt.Sprintf("(FROM %s WHERE period < %d)", p.figuresTable(), periods), "all": p.figuresTable(), "more": more,
+	}))
+}
+
+// note takes what was counted.
+func (p *plan) note(ctx context.Context, conn *sql.Conn, from string, all *stands) error {
+	rows, err := conn.QueryContext(ctx, "SELECT what, n FROM "+from)
 	if err != nil {
 		return fmt.Errorf("counting what to note: %w", err)
 	}

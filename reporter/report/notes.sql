@@ -1,5 +1,7 @@
 -- What a reader of the figures should know, counted: of the range. Each row: what,
 -- how many.
+SELECT 'figures' AS what, count(*) AS n FROM {all}
+UNION ALL
 SELECT 'order_conflicts', count(*) FROM order_versions WHERE status = 'conflict' AND first_ms >= {from_ms} AND first_ms < {to_ms}
 UNION ALL
 SELECT 'refund_conflicts', count(*) FROM refund_versions WHERE status = 'conflict' AND refunded_ms >= {from_ms} AND refunded_ms < {to_ms}

@@ -33,6 +33,8 @@ type Credited struct {
 	// PolicyVersions are the versions that orders of the range were, or would have
 	// been, credited by; rising, at least one.
 	PolicyVersions []int
+	// Key is another one wherever the same rows and catalog may be credited otherwise.
+	Key string
 	// WhatIf: they are not those in force, but the one that was asked for.
 	WhatIf bool
 }

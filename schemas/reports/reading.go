@@ -28,15 +28,16 @@ type Reading struct {
 	// before it, and visits by Visits alone. It makes each with what it is given
 	// before the name: TEMP TABLE, or TABLE and where. Nothing may change the tables
 	// afterwards.
-	Keep func(ctx context.Context, k Keeping, build func(ctx context.Context, table string) error) error
+	//
+	// It gives how many rows it made, of some 500 bytes; 0: as many as there are rows
+	// of orders and refunds.
+	Keep func(ctx context.Context, k Keeping, build func(ctx context.Context, table string) (rows int64, err error)) error
 }
 
 // Keeping names tables that readings may share.
 type Keeping struct {
 	Key    string // all that they depend on beside rows and catalog
 	Tables []string
-	// Rows that they have, in orders and refunds; 0: they are of all there are.
-	Rows int64
 }
 
 // Statement is what Query runs. Text is ours or checked; what a person typed is
