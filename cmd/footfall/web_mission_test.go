@@ -80,12 +80,12 @@ func mission(t *testing.T, s *server, b *browser, h hand, setup string) {
 	if !strings.Contains(link, "/e/summer-fest/?affiliate=atlfoodie") {
 		t.Fatalf("the link is %q", link)
 	}
-	clickID := click(t, s, link)
+	clickID := click(t, link)
 	b.open("/o/acme-concerts/settings")
 	h.press(`form[action$="/secrets"] button`)
 	secret := b.text("#secret")
 	buyTwo(t, s, secret, clickID, "A-1")
-	testOrder(t, s, b, secret, clickID)
+	testOrder(t, b, secret, clickID)
 	await(t, s, 1, 1)
 
 	b.open("/o/acme-concerts/performance?range=7d")
@@ -103,7 +103,7 @@ func mission(t *testing.T, s *server, b *browser, h hand, setup string) {
 }
 
 // click asks for a link as a buyer's browser does, until the edge knows it.
-func click(t *testing.T, s *server, link string) (clickID string) {
+func click(t *testing.T, link string) (clickID string) {
 	t.Helper()
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	testkit.Eventually(t, startTimeout, func() error {
@@ -161,7 +161,7 @@ func buyTwo(t *testing.T, s *server, secret, clickID, id string) {
 }
 
 // testOrder runs the sample of the first steps as it stands there.
-func testOrder(t *testing.T, s *server, b *browser, secret, clickID string) {
+func testOrder(t *testing.T, b *browser, secret, clickID string) {
 	t.Helper()
 	b.open("/o/acme-concerts/start")
 	var sample string
@@ -260,7 +260,7 @@ func figuresMove(t *testing.T, s *server, b *browser) {
 	link := b.text("#link")
 	b.open("/o/acme-concerts/performance?range=today")
 	b.do(`document.documentElement.dataset.same = "1"`)
-	click(t, s, link)
+	click(t, link)
 	b.until("the second visit", `document.querySelector("[data-figure=visits]").textContent === "2"`)
 	var after string
 	b.value(`document.documentElement.dataset.same + document.querySelector(".ledger tbody tr").dataset.key`, &after)
