@@ -54,6 +54,9 @@ func (a answers) Bounds(ctx context.Context, organizer, event string, asOfUS int
 	return b, refusedAtLimit(err)
 }
 
+// Newest is the as-of that a report of the newest has.
+func (a answers) Newest(ctx context.Context) (int64, error) { return a.lake.Newest(ctx) }
+
 // refusedAtLimit is a question that reached a limit of memory, disk or time, or
 // under which DuckDB failed: the server goes on, and the asker is told what it was.
 func refusedAtLimit(err error) error {

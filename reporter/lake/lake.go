@@ -107,6 +107,19 @@ func (l *Lake) Read(ctx context.Context, asOfUS int64, read func(context.Context
 	return err
 }
 
+// Newest is the as-of that a reading of the newest has, microseconds since 1970:
+// while it stays, so does every answer.
+func (l *Lake) Newest(ctx context.Context) (int64, error) {
+	if err := l.deps.View.Refresh(); err != nil {
+		return 0, fmt.Errorf("reading the lake's log: %w", err)
+	}
+	revision, err := l.deps.Catalog.Revision(ctx, 0)
+	if err != nil {
+		return 0, fmt.Errorf("finding the catalog's revision: %w", err)
+	}
+	return max(l.deps.View.Snapshot().NewestUS, revision.KnownAtUS), nil
+}
+
 func (l *Lake) takeTurn(ctx context.Context, taking *taking, asOfUS int64, read func(context.Context, *reports.Reading) error) error {
 	select {
 	case l.turns <- struct{}{}:

@@ -11,7 +11,8 @@ import (
 )
 
 const (
-	// liveEvery is how often a view that is watched is computed again.
+	// liveEvery is how often is looked for something new, and a view that is watched
+	// computed again if there is.
 	liveEvery = time.Second
 	// liveIdle is how often a stream says that it is there.
 	liveIdle = 15 * time.Second
@@ -43,7 +44,7 @@ type news struct {
 }
 
 // follow adds a reader of a view.
-func (l *watched) follow(ctx context.Context, key string, compute func(context.Context) ([]byte, error)) *watch {
+func (l *watched) follow(ctx context.Context, key string, newest func(context.Context) (int64, error), compute func(context.Context) ([]byte, error)) *watch {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	v := l.views[key]
@@ -51,7 +52,7 @@ func (l *watched) follow(ctx context.Context, key string, compute func(context.C
 		running, stop := context.WithCancel(context.WithoutCancel(ctx))
 		v = &watch{next: make(chan struct{}), stop: stop}
 		l.views[key] = v
-		go l.keep(running, v, compute)
+		go l.keep(running, v, newest, compute)
 	}
 	v.readers++
 	return v
@@ -68,25 +69,33 @@ func (l *watched) leave(key string, v *watch) {
 }
 
 // keep computes a view until nobody watches it.
-func (l *watched) keep(ctx context.Context, v *watch, compute func(context.Context) ([]byte, error)) {
+func (l *watched) keep(ctx context.Context, v *watch, newest func(context.Context) (int64, error), compute func(context.Context) ([]byte, error)) {
+	var last int64
 	tick := time.NewTicker(liveEvery)
 	defer tick.Stop()
 	for {
-		text, err := compute(ctx)
-		if err == nil {
-			l.mu.Lock()
-			if !bytes.Equal(text, v.last) {
-				v.last = text
-				close(v.next)
-				v.next = make(chan struct{})
+		if at, err := newest(ctx); err == nil && at != last {
+			if text, err := compute(ctx); err == nil {
+				last = at
+				l.tell(v, text)
 			}
-			l.mu.Unlock()
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
+	}
+}
+
+// tell is news to all who watch.
+func (l *watched) tell(v *watch, text []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !bytes.Equal(text, v.last) {
+		v.last = text
+		close(v.next)
+		v.next = make(chan struct{})
 	}
 }
 
@@ -103,7 +112,7 @@ func (w *Web) live(a *ask) error {
 	v.AsOf = ""
 	key := a.organizer.Slug + "?" + v.with()
 	organizer := a.organizer
-	follow := w.watched.follow(a.Context(), key, func(ctx context.Context) ([]byte, error) {
+	follow := w.watched.follow(a.Context(), key, w.deps.Reports.Newest, func(ctx context.Context) ([]byte, error) {
 		w.metrics.views.Inc()
 		p, err := w.performanceOf(ctx, organizer, v, "/o/"+organizer.Slug+"/performance")
 		if err != nil {

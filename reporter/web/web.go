@@ -37,6 +37,8 @@ type Reports interface {
 	// Together makes several reports of one reading, so of one as-of.
 	Together(ctx context.Context, asks []url.Values, deliver func(ctx context.Context, n int, t *reports.Table) error) error
 	Bounds(ctx context.Context, organizer, event string, asOfUS int64) (reports.Bounds, error)
+	// Newest is the as-of of the newest there is: while it stays, so does every answer.
+	Newest(ctx context.Context) (asOfUS int64, err error)
 	Explain(ctx context.Context, organizer, order string, parameters url.Values) (*reports.Explanation, error)
 	ContentType(format string) (string, error)
 	WriteTable(ctx context.Context, w io.Writer, f reports.Format, t *reports.Table) error
