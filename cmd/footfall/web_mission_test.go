@@ -30,7 +30,7 @@ func TestTheMissionWithThePointer(t *testing.T) {
 	s, setup := dashboard(t)
 	b := newBrowser(t, "http://"+s.web)
 	mission(t, s, b, pointer{b}, setup)
-	figuresMove(t, s, b)
+	figuresMove(t, b)
 }
 
 func TestTheMissionWithTheKeyboardAlone(t *testing.T) {
@@ -251,7 +251,7 @@ func exported(t *testing.T, s *server, b *browser) {
 
 // figuresMove: a click and an order reach a page that is open, whose rows stay where
 // they are.
-func figuresMove(t *testing.T, s *server, b *browser) {
+func figuresMove(t *testing.T, b *browser) {
 	t.Helper()
 	b.open("/o/acme-concerts/performance?range=today")
 	var before string
