@@ -446,6 +446,27 @@ func TestThePromotersStepsWorkWithoutJavaScript(t *testing.T) {
 	says(form("/o/acme/codes/atlfoodie/reassign", "Affiliate", "1", "Confirm", "1", "Revision", html.UnescapeString(revision)), http.StatusConflict, "The catalog has changed", "then, ")
 	says(s.ask("manager", "/o/acme/codes/atlfoodie", nil), http.StatusOK, "New visits are kept as paused and credit no one")
 	says(form("/o/acme/codes/atlfoodie/rename", "Text", "atl.foodie"), http.StatusOK, "stays an alias")
+	bulk := func(path string, pairs ...string) *httptest.ResponseRecorder {
+		v := url.Values{"Pick": {"1", "4"}}
+		for i := 0; i < len(pairs); i += 2 {
+			v.Set(pairs[i], pairs[i+1])
+		}
+		return s.ask("manager", path, v)
+	}
+	says(bulk("/o/acme/affiliates/bulk", "Do", "preview", "Pattern", "same"), http.StatusBadRequest, "has no {nickname}")
+	says(bulk("/o/acme/affiliates/bulk", "Do", "preview", "Pattern", "{nickname}2026"), http.StatusOK, "foodie2026", "AnnUnmistakable2026", "Make the codes")
+	says(bulk("/o/acme/affiliates/bulk", "Do", "make", "Pattern", "{nickname}2026"), http.StatusSeeOther)
+	says(form("/o/acme/codes", "Scope", "common", "Text", "foodie27", "Affiliate", "1"), http.StatusSeeOther)
+	says(bulk("/o/acme/affiliates/bulk", "Do", "make", "Pattern", "{nickname}27"), http.StatusConflict, "Nothing was made", "foodie27")
+	if text := s.ask("manager", "/o/acme/codes", nil).Body.String(); !strings.Contains(text, "foodie2026") || strings.Contains(text, "AnnUnmistakable27") {
+		t.Error("codes were not made all or none")
+	}
+	says(bulk("/o/acme/affiliates/bulk", "Do", "pause"), http.StatusSeeOther)
+	says(s.ask("manager", "/o/acme/codes", nil), http.StatusOK, "paused with its affiliate")
+	says(bulk("/o/acme/affiliates/bulk", "Do", "resume"), http.StatusSeeOther)
+	says(s.ask("manager", "/o/acme/codes/bulk", url.Values{"Pick": {"foodie2026|"}, "Do": {"pause"}}), http.StatusSeeOther)
+	says(s.ask("manager", "/o/acme/codes/foodie2026", nil), http.StatusOK, "Paused: links still take buyers")
+	says(s.ask("manager", "/o/acme/codes/qr.zip", nil), http.StatusOK, "foodie2026_gala.svg")
 	says(s.ask("manager", "/o/acme/performance", nil), http.StatusOK, "No visits in this range")
 	says(s.ask("manager", "/o/acme/performance?where=visits+or+1", nil), http.StatusBadRequest, "where")
 	says(s.ask("manager", "/o/acme/start", nil), http.StatusOK, "affiliate=test", "Done:")

@@ -411,7 +411,17 @@ func (w *Web) qrSVG(a *ask) error {
 	if err != nil {
 		return err
 	}
-	var b strings.Builder
+	if !a.URL.Query().Has("download") {
+		name = ""
+	} else {
+		name += ".svg"
+	}
+	return w.send(a, "image/svg+xml", name, qrDrawing(c))
+}
+
+// qrDrawing is a QR code as SVG.
+func qrDrawing(c *qr.Code) []byte {
+	var b bytes.Buffer
 	side := c.Size + 2*quietZone
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" shape-rendering="crispEdges"><rect width="%d" height="%d" fill="#fff"/><path d="`, side, side, side, side)
 	for y := range c.Size {
@@ -422,12 +432,7 @@ func (w *Web) qrSVG(a *ask) error {
 		}
 	}
 	b.WriteString(`"/></svg>`)
-	if !a.URL.Query().Has("download") {
-		name = ""
-	} else {
-		name += ".svg"
-	}
-	return w.send(a, "image/svg+xml", name, []byte(b.String()))
+	return b.Bytes()
 }
 
 func (w *Web) qrPNG(a *ask) error {

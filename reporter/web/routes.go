@@ -103,6 +103,7 @@ func (w *Web) organizerRoutes() []route {
 
 		{pattern: "GET /o/{organizer}/affiliates", roles: all, serve: w.showAffiliates},
 		{pattern: "POST /o/{organizer}/affiliates", roles: keepers, serve: w.addAffiliate},
+		{pattern: "POST /o/{organizer}/affiliates/bulk", roles: keepers, serve: w.bulkAffiliates},
 		{pattern: "GET /o/{organizer}/affiliates/{id}", roles: all, serve: w.showAffiliates},
 		{pattern: "POST /o/{organizer}/affiliates/{id}", roles: keepers, serve: w.editAffiliate},
 		{pattern: "POST /o/{organizer}/affiliates/{id}/pause", roles: keepers, serve: w.pauseAffiliate},
@@ -112,6 +113,8 @@ func (w *Web) organizerRoutes() []route {
 		{pattern: "POST /o/{organizer}/codes", roles: keepers, serve: w.addCode},
 		{pattern: "GET /o/{organizer}/codes/check", roles: keepers, serve: w.checkCode},
 		{pattern: "GET /o/{organizer}/codes/links.csv", roles: all, serve: w.linksCSV},
+		{pattern: "GET /o/{organizer}/codes/qr.zip", roles: all, serve: w.qrZIP},
+		{pattern: "POST /o/{organizer}/codes/bulk", roles: keepers, serve: w.bulkCodesState},
 		{pattern: "GET /o/{organizer}/codes/{code}", roles: all, serve: w.showCode},
 		{pattern: "GET /o/{organizer}/codes/{code}/qr.svg", roles: all, serve: w.qrSVG},
 		{pattern: "GET /o/{organizer}/codes/{code}/qr.png", roles: all, serve: w.qrPNG},
