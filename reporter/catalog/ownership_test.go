@@ -24,3 +24,14 @@ func TestAnOlderInvitationDemotesNoOwner(t *testing.T) {
 		t.Errorf("an invitation of a member still opens: %+v, %v", list, err)
 	}
 }
+
+// An organizer that the operator added has no owner until one is invited.
+func TestWhereNobodyIsOwnerYetAMemberCanStillLeave(t *testing.T) {
+	f, _ := peopleFixture(t)
+	bo := f.member("bo@acme.example", admin.RoleViewer)
+	must(t, f.SetRole(f.ctx, "test", "acme", bo.ID, admin.RoleAnalyst))
+	must(t, f.SetRole(f.ctx, "test", "acme", bo.ID, ""))
+	if people, err := f.People(f.ctx, "acme"); err != nil || len(people) != 0 {
+		t.Errorf("people %+v, %v", people, err)
+	}
+}

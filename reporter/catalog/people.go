@@ -233,7 +233,7 @@ func (c *Catalog) SetRole(ctx context.Context, actor, organizer string, person i
 		if err := ch.QueryRowContext(ctx, `SELECT count(*) FROM members WHERE organizer = ? AND role = ? AND person <> ?`, o.ID, admin.RoleOwner, person).Scan(&owners); err != nil {
 			return fmt.Errorf("counting owners: %w", err)
 		}
-		if owners == 0 && role != admin.RoleOwner {
+		if owners == 0 && before == admin.RoleOwner && role != admin.RoleOwner {
 			return admin.Refuse(admin.Conflict, "/role", "this is the last owner: make somebody else an owner first")
 		}
 		if role == "" {
