@@ -14,16 +14,11 @@ import (
 )
 
 const (
-	// What a hash costs: the OWASP password storage cheat sheet's first choice of
-	// argon2id.
-	argonMemoryKiB = 19 << 10
-	argonTime      = 2
-	argonThreads   = 1
 	argonKeyBytes  = 32
 	argonSaltBytes = 16
 
-	// hashers is how many hashes are made at one time: each takes a core and
-	// argonMemoryKiB.
+	// hashers is how many hashes are made at one time: each takes a core and the
+	// memory of argonCost.
 	hashers = 2
 	// hashQueue is how many more may wait; beyond it people are told to come again.
 	hashQueue = 64
@@ -32,18 +27,41 @@ const (
 	maxPasswordBytes = 1024
 )
 
+// hashCost is what making one hash takes.
+type hashCost struct {
+	memoryKiB, passes uint32
+	threads           uint8
+}
+
+// argonCost is the OWASP password storage cheat sheet's first choice of argon2id.
+func argonCost() hashCost { return hashCost{memoryKiB: 19 << 10, passes: 2, threads: 1} }
+
+func (c hashCost) String() string {
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d", argon2.Version, c.memoryKiB, c.passes, c.threads)
+}
+
+// costOf reads what String wrote.
+func costOf(text string) (c hashCost, err error) {
+	var version int
+	if _, err := fmt.Sscanf(text, "$argon2id$v=%d$m=%d,t=%d,p=%d", &version, &c.memoryKiB, &c.passes, &c.threads); err != nil || version != argon2.Version || c.passes < 1 || c.threads < 1 {
+		return c, fmt.Errorf("reading a password's hash: %q is not a cost that is known", text)
+	}
+	return c, nil
+}
+
 // hasher makes password hashes, a few at a time.
 type hasher struct {
 	running chan struct{}
 	waiting chan struct{}
+	cost    hashCost              // of new hashes; a test that makes many takes a smaller one
 	began   func() (ended func()) // a test's: how many are made at a time
 }
 
 func newHasher() *hasher {
-	return &hasher{running: make(chan struct{}, hashers), waiting: make(chan struct{}, hashers+hashQueue), began: func() func() { return func() {} }}
+	return &hasher{running: make(chan struct{}, hashers), waiting: make(chan struct{}, hashers+hashQueue), cost: argonCost(), began: func() func() { return func() {} }}
 }
 
-func (h *hasher) key(ctx context.Context, password string, salt []byte, memoryKiB, time uint32, threads uint8) ([]byte, error) {
+func (h *hasher) key(ctx context.Context, password string, salt []byte, cost hashCost) ([]byte, error) {
 	select {
 	case h.waiting <- struct{}{}:
 		defer func() { <-h.waiting }()
@@ -58,7 +76,7 @@ func (h *hasher) key(ctx context.Context, password string, salt []byte, memoryKi
 	}
 	ended := h.began()
 	defer ended()
-	return argon2.IDKey([]byte(password), salt, time, memoryKiB, threads, argonKeyBytes), nil
+	return argon2.IDKey([]byte(password), salt, cost.passes, cost.memoryKiB, cost.threads, argonKeyBytes), nil
 }
 
 // hash gives what is kept of a password.
@@ -67,45 +85,34 @@ func (h *hasher) hash(ctx context.Context, password string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	key, err := h.key(ctx, password, salt, argonMemoryKiB, argonTime, argonThreads)
+	key, err := h.key(ctx, password, salt, h.cost)
 	if err != nil {
 		return "", err
 	}
 	b64 := base64.RawStdEncoding.EncodeToString
-	return fmt.Sprintf("%s$%s$%s", argonCost(), b64(salt), b64(key)), nil
-}
-
-func argonCost() string {
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d", argon2.Version, argonMemoryKiB, argonTime, argonThreads)
+	return fmt.Sprintf("%s$%s$%s", h.cost, b64(salt), b64(key)), nil
 }
 
 // matches compares a password with what was kept; with nothing kept it does the
 // same work and says no. stale is a hash of other costs than today's.
 func (h *hasher) matches(ctx context.Context, kept, password string) (good, stale bool, err error) {
-	var version int
-	var memoryKiB, time uint32
-	var threads uint8
-	salt, want := make([]byte, argonSaltBytes), []byte(nil)
-	cost := kept
+	salt, want, cost := make([]byte, argonSaltBytes), []byte(nil), h.cost
 	if parts := strings.Split(kept, "$"); len(parts) == 6 {
-		cost = strings.Join(parts[:4], "$")
 		if salt, err = base64.RawStdEncoding.DecodeString(parts[4]); err == nil {
 			want, err = base64.RawStdEncoding.DecodeString(parts[5])
 		}
 		if err != nil {
 			return false, false, fmt.Errorf("reading a password's hash: %w", err)
 		}
-		if _, err := fmt.Sscanf(cost, "$argon2id$v=%d$m=%d,t=%d,p=%d", &version, &memoryKiB, &time, &threads); err != nil || version != argon2.Version || time < 1 || threads < 1 {
-			return false, false, fmt.Errorf("reading a password's hash: %q is not a cost that is known", cost)
+		if cost, err = costOf(strings.Join(parts[:4], "$")); err != nil {
+			return false, false, err
 		}
-	} else {
-		memoryKiB, time, threads = argonMemoryKiB, argonTime, argonThreads
 	}
-	got, err := h.key(ctx, password, salt, memoryKiB, time, threads)
+	got, err := h.key(ctx, password, salt, cost)
 	if err != nil {
 		return false, false, err
 	}
-	return subtle.ConstantTimeCompare(got, want) == 1, cost != argonCost(), nil
+	return subtle.ConstantTimeCompare(got, want) == 1, cost != h.cost, nil
 }
 
 // checkPassword refuses what is too short to stand.
