@@ -25,6 +25,9 @@ const (
 	faultyWriter = "FOOTFALL_TEST_CATALOG_FAULTY"
 	// faultyMutant takes SQLite's journal away in that process.
 	faultyMutant = "FOOTFALL_TEST_CATALOG_MUTANT"
+	// faultyInvitation is the file beside the catalog with the token of an
+	// invitation.
+	faultyInvitation = "invitation"
 	// everyStep makes the faults at every step instead of at some.
 	everyStep = "FOOTFALL_TEST_EVERY_STEP"
 )
@@ -70,6 +73,14 @@ func faultyChanges(c *Catalog) []struct {
 		}},
 		{"member invite", func(ctx context.Context) error {
 			_, err := c.Invite(ctx, "test", "acme", admin.InviteAdd{Email: "cy@acme.example", Role: admin.RoleViewer})
+			return err
+		}},
+		{"member add", func(ctx context.Context) error { // a link, a person and a membership
+			token, err := os.ReadFile(filepath.Join(c.config.Dir, faultyInvitation))
+			if err != nil {
+				return fmt.Errorf("reading the token: %w", err)
+			}
+			_, err = c.AcceptInvitation(ctx, string(token), admin.Accept{Name: "Dee", Password: aPassword})
 			return err
 		}},
 		{"password set", func(ctx context.Context) error {
@@ -134,6 +145,9 @@ func faultyBase(t *testing.T) string {
 		_, err = f.SaveView(f.ctx, "acme", admin.SavedView{Person: p, Name: "mine"})
 		must(t, err)
 	}
+	invitation, err := f.Invite(f.ctx, "test", "acme", admin.InviteAdd{Email: "dee@acme.example", Role: admin.RoleViewer})
+	must(t, err)
+	must(t, os.WriteFile(filepath.Join(dir, faultyInvitation), []byte(invitation.Token), 0o600))
 	must(t, c.Close())
 	return dir
 }
