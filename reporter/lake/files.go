@@ -52,8 +52,13 @@ func (v *verifier) verify(ctx context.Context, files []lakelog.File) error {
 }
 
 func (v *verifier) one(f lakelog.File) error {
-	if _, err := lake.ParseFileName(f.Path); err != nil {
-		return &FileError{Path: f.Path, Reason: "has no name that a lake file has"}
+	v.mu.Lock()
+	before, known := v.seen[f.Path]
+	v.mu.Unlock()
+	if !known {
+		if _, err := lake.ParseFileName(f.Path); err != nil {
+			return &FileError{Path: f.Path, Reason: "has no name that a lake file has"}
+		}
 	}
 	info, err := os.Lstat(v.dir.Abs(f.Path))
 	switch {
@@ -67,10 +72,7 @@ func (v *verifier) one(f lakelog.File) error {
 		return &FileError{Path: f.Path, Reason: fmt.Sprintf("has %d bytes, committed were %d", info.Size(), f.Bytes)}
 	}
 	stamp := fileStamp{bytes: info.Size(), modified: info.ModTime(), sha256: f.SHA256}
-	v.mu.Lock()
-	known := v.seen[f.Path] == stamp
-	v.mu.Unlock()
-	if known {
+	if known && before == stamp {
 		return nil
 	}
 	err = v.dir.Verify(f)

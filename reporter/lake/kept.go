@@ -188,7 +188,7 @@ func (k *keeping) look(v view, files []lakelog.File, asOfUS int64) {
 // fill makes the tables where others find them too.
 func (k *keeping) fill(ctx context.Context, set *keptSet, tables []string, build func(ctx context.Context, table string) (rows int64, err error)) error {
 	defer close(set.ready)
-	set.tables = tables
+	set.tables, set.failed = tables, true // until it is whole
 	if _, err := k.conn.ExecContext(ctx, "CREATE SCHEMA memory."+set.schema); err != nil {
 		k.kept.metrics.keptFailed.Inc() // this reading has its own tables all the same
 		k.giveUp(ctx, set)
@@ -201,11 +201,10 @@ func (k *keeping) fill(ctx context.Context, set *keptSet, tables []string, build
 		rows, err = build(ctx, "TABLE memory."+set.schema+".")
 	}
 	if err != nil {
-		set.failed = true
 		k.kept.forget(set)
 		return err
 	}
-	set.looked = slices.Clone(k.looked)
+	set.looked, set.failed = slices.Clone(k.looked), false
 	k.kept.metrics.keptMade.Inc()
 	if rows > 0 {
 		k.kept.drop(ctx, k.kept.weigh(set, rows))
@@ -215,7 +214,6 @@ func (k *keeping) fill(ctx context.Context, set *keptSet, tables []string, build
 
 // giveUp lets nobody wait for a set that can't be made.
 func (k *keeping) giveUp(ctx context.Context, set *keptSet) {
-	set.failed = true
 	k.kept.forget(set)
 	k.kept.release(ctx, set)
 }
