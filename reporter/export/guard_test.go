@@ -1,6 +1,7 @@
 package export
 
 import (
+	"bytes"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -55,6 +56,26 @@ func TestRawTextIsAsItWas(t *testing.T) {
 		got := write(t, FormatCSV, Options{Raw: true, BOM: true}, sample(text, -105, 2))
 		if want = "\ufeffaffiliate,visits,conversion_rate,total_sales\r\n" + want + ",1234567,0.012345,-1.05\r\n"; got != want {
 			t.Errorf("%q is written as %q, want %q", text, got, want)
+		}
+	}
+}
+
+// TestNoMarkIsOverlooked: wherever in a text a byte stands, and beside whichever
+// others, it is seen that the text needs quotes or a closer look.
+func TestNoMarkIsOverlooked(t *testing.T) {
+	const longest = 19 // two words of eight bytes and a rest
+	for _, filler := range []byte{'a', '!', '#', '-', '~', 0x80, 0xff} {
+		for length := 1; length <= longest; length++ {
+			for at := 1; at < length; at++ {
+				for c := range 256 {
+					text := bytes.Repeat([]byte{filler}, length)
+					text[0], text[at] = 'x', byte(c)
+					want := c >= ' ' && c != 0x7f && !strings.ContainsRune(`",;`, rune(c))
+					if got := bare(text); got != want {
+						t.Fatalf("%q stands as it is: %t, want %t", text, got, want)
+					}
+				}
+			}
 		}
 	}
 }

@@ -18,7 +18,8 @@ const ahead = 3
 type streamed struct {
 	// format appends a block's rows to its out. It runs beside other blocks'.
 	format func(*block)
-	// write writes what became of a block, in the order of the rows.
+	// write writes what became of a block, in the order of the rows, beside what
+	// reads and places further ones.
 	write func(*block) error
 	// most is how many rows the next block may have, asked before it is read, and
 	// place says where it goes, told before it is formatted; nil: blockRows, anywhere.
@@ -28,10 +29,14 @@ type streamed struct {
 }
 
 // stream reads a table's rows, formats several blocks at a time and writes them
-// in their order. Its memory is that of a few blocks, whatever the number of
-// rows. It gives the number of rows.
+// in their order, each beside the others. Its memory is that of a few blocks,
+// whatever the number of rows. It gives the number of rows.
 func stream(ctx context.Context, t *reports.Table, s streamed) (int64, error) {
-	work := make(chan *block, formatters+ahead)
+	const blocks = formatters + ahead
+	work, queue, free := make(chan *block, blocks), make(chan *block, blocks), make(chan *block, blocks)
+	for range blocks {
+		free <- &block{}
+	}
 	var workers sync.WaitGroup
 	for range formatters {
 		workers.Go(func() {
@@ -41,57 +46,64 @@ func stream(ctx context.Context, t *reports.Table, s streamed) (int64, error) {
 			}
 		})
 	}
-	defer workers.Wait()
-	defer close(work)
+	written := make(chan error, 1)
+	go func() { written <- s.writeAll(queue, free) }()
 
 	r := &reader{table: t}
-	free := make([]*block, 0, formatters+ahead)
-	for range formatters + ahead {
-		free = append(free, &block{})
+	err := s.readAll(ctx, r, free, work, queue)
+	close(work)
+	close(queue)
+	workers.Wait()
+	if failed := <-written; failed != nil && err == nil {
+		err = failed
 	}
-	var queue []*block
-	writeFirst := func() error {
-		b := queue[0]
-		queue = queue[1:]
-		<-b.done
-		if err := s.write(b); err != nil {
-			return err
-		}
-		if s.progress != nil {
-			s.progress(b.first + int64(b.Rows))
-		}
-		free = append(free, b)
-		return nil
+	if err != nil {
+		return 0, err
 	}
+	return r.given, nil
+}
+
+// readAll gives the blocks to whoever formats and to whoever writes them, to the
+// last one, or until free is closed.
+func (s *streamed) readAll(ctx context.Context, r *reader, free <-chan *block, work, queue chan<- *block) error {
 	for !r.ended {
-		if len(free) == 0 {
-			if err := writeFirst(); err != nil {
-				return 0, err
-			}
+		b, ok := <-free
+		if !ok {
+			return nil
 		}
-		b := free[len(free)-1]
 		most := blockRows
 		if s.most != nil {
 			most = s.most()
 		}
 		if err := r.fill(ctx, b, most); err != nil {
-			return 0, err
+			return err
 		}
 		if b.Rows == 0 {
-			break
+			return nil
 		}
 		if s.place != nil {
 			s.place(b)
 		}
-		free = free[:len(free)-1]
 		b.done = make(chan struct{})
-		queue = append(queue, b)
+		queue <- b
 		work <- b
 	}
-	for len(queue) > 0 {
-		if err := writeFirst(); err != nil {
-			return 0, err
+	return nil
+}
+
+// writeAll writes the blocks in their order and frees them. Where one can't be
+// written it closes free: no more are wanted.
+func (s *streamed) writeAll(queue <-chan *block, free chan<- *block) error {
+	for b := range queue {
+		<-b.done
+		if err := s.write(b); err != nil {
+			close(free)
+			return err
 		}
+		if s.progress != nil {
+			s.progress(b.first + int64(b.Rows))
+		}
+		free <- b
 	}
-	return r.given, nil
+	return nil
 }

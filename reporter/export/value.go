@@ -20,19 +20,21 @@ func appendDecimal(dst []byte, n int64, decimals int) []byte {
 	if n < 0 {
 		dst = append(dst, '-')
 	}
-	const most = 20 // digits of a uint64
-	var digits [2 * most]byte
-	at, u := len(digits), magnitude(n)
-	for written := 0; u > 0 || written <= decimals; written++ {
-		if written == decimals {
-			at--
-			digits[at] = '.'
-		}
-		at--
-		digits[at] = byte('0' + u%10)
+	u, unit := magnitude(n), uint64(1)
+	for range decimals {
+		unit *= 10
+	}
+	dst = append(strconv.AppendUint(dst, u/unit, 10), '.')
+	fraction := len(dst)
+	for range decimals {
+		dst = append(dst, '0')
+	}
+	u %= unit
+	for at := len(dst) - 1; at >= fraction; at-- {
+		dst[at] += byte(u % 10)
 		u /= 10
 	}
-	return append(dst, digits[at:]...)
+	return dst
 }
 
 func magnitude(n int64) uint64 {

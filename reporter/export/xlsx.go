@@ -20,6 +20,9 @@ const (
 	sheetNameMost = 31     // characters
 )
 
+// sheetBlockRows of XML are as many bytes as blockRows of CSV.
+const sheetBlockRows = blockRows / 4
+
 // sheetBytes of XML: a part of 4 GiB or more would need fields that Excel doesn't
 // look for in a file that is written without going back.
 const sheetBytes = 4<<30 - 64<<20
@@ -128,7 +131,7 @@ func (k *workbook) part(name, text string) error {
 }
 
 // most is how many rows the next block may have: it never spans two sheets.
-func (k *workbook) most() int { return min(blockRows, k.limits.rows-k.placed.rows%k.limits.rows) }
+func (k *workbook) most() int { return min(sheetBlockRows, k.limits.rows-k.placed.rows%k.limits.rows) }
 
 // place gives a block its rows in a sheet.
 func (k *workbook) place(b *block) {

@@ -71,8 +71,7 @@ type batches struct {
 	rows, from int64  // of the table: all of them, and where the next page begins
 
 	decimals []int8
-	currency string // of the last row, and its decimals
-	digits   int8
+	digits   map[string]int8 // decimals of the currencies so far
 }
 
 // begin opens the result: a large one as a stream, or else by pages of a
@@ -166,14 +165,19 @@ func (b *batches) money(batch *reports.Batch) {
 		return
 	}
 	batch.Currency = &batch.Columns[b.currencyAt]
+	if b.digits == nil {
+		b.digits = map[string]int8{}
+	}
 	b.decimals = b.decimals[:0]
 	for i := range batch.Rows {
-		if text := batch.Currency.Text(i); i == 0 || string(text) != b.currency {
-			b.currency = string(text)
-			digits, _ := order.Decimals(b.currency) // an event that the catalog lacks has none
-			b.digits = int8(digits)                 //nolint:gosec // at most 4
+		text := batch.Currency.Text(i)
+		digits, ok := b.digits[string(text)]
+		if !ok {
+			n, _ := order.Decimals(string(text)) // an event that the catalog lacks has none
+			digits = int8(n)                     //nolint:gosec // at most 4
+			b.digits[string(text)] = digits
 		}
-		b.decimals = append(b.decimals, b.digits)
+		b.decimals = append(b.decimals, digits)
 	}
 	batch.Decimals = b.decimals
 }
