@@ -103,6 +103,14 @@ bench-reports: build ## time every kind of report and an explanation on the demo
 bench-export: setup-build ## compare exports with DuckDB's COPY TO, interleaved, over ten million rows; prints rows/s and memory
 	go run ./bench/export $(ARGS)
 
+.PHONY: bench-web
+bench-web: build ## time the dashboard on the demo's data, and a click's way to an open page; fails above its limits
+	go run ./bench/web $(ARGS)
+
+.PHONY: screenshots
+screenshots: build setup ## take the documentation's pictures of the dashboard anew, on the demo's data
+	go run ./bench/web -screenshots docs/screenshots $(ARGS)
+
 .PHONY: setup setup-build
 setup: setup-build ## install what the tests need and is missing (Debian, as root); instant when all is there
 	@deploy/setup/debian.sh git strace mount unshare python3 soffice chromium
