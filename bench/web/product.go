@@ -100,7 +100,7 @@ func (p *product) stop() error {
 
 // signIn becomes the first person, by the set-up link.
 func (p *product) signIn(ctx context.Context) error {
-	out, err := exec.CommandContext(ctx, p.binary, "--data", p.data, "person", "setup-link").Output()
+	out, err := exec.CommandContext(ctx, p.binary, "--data", p.data, "setup-link").Output()
 	if err != nil {
 		return fmt.Errorf("asking for the set-up link: %w", err)
 	}
