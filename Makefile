@@ -79,35 +79,28 @@ update: ## rewrite docs/config.md, docs/metrics.md and the table of docs/api.md 
 	go test ./internal/tidy -run 'Docs$$' -update
 	go test ./reporter/api -run Docs -update
 
-.PHONY: fault-kill
+.PHONY: fault-kill fault-power bench-edge bench-fresh bench-reports bench-export bench-web screenshots
 fault-kill: setup-build ## kill -9 a journal writer under load, 200 times; prints what was acknowledged and lost
 	FOOTFALL_KILLS=200 go test -count=1 -v -timeout 30m -run 'KillNine' ./collector/journal
 
-.PHONY: fault-power
 fault-power: setup-build ## cut the power of a journal 1,000 times, any page and sector lost; prints what survived
 	FOOTFALL_POWER_CUTS=1000 go test -count=1 -v -timeout 60m -run 'PowerCut' ./collector/journal
 
-.PHONY: bench-edge
 bench-edge: setup-build ## compare the redirect with a bare fasthttp 302, interleaved; prints CPU, p99 and ratios
 	go run ./bench/edge $(ARGS)
 
-.PHONY: bench-fresh
 bench-fresh: build ## measure how long a click takes until a report counts it, at 2,000 visits a second
 	go run ./bench/fresh $(ARGS)
 
-.PHONY: bench-reports
 bench-reports: build ## time every kind of report and an explanation on the demo's data; fails above 100 ms
 	go run ./bench/reports $(ARGS)
 
-.PHONY: bench-export
 bench-export: setup-build ## compare exports with DuckDB's COPY TO, interleaved, over ten million rows; prints rows/s and memory
 	go run ./bench/export $(ARGS)
 
-.PHONY: bench-web
 bench-web: build ## time the dashboard on the demo's data, and a click's way to an open page; fails above its limits
 	go run ./bench/web $(ARGS)
 
-.PHONY: screenshots
 screenshots: build setup ## take the documentation's pictures of the dashboard anew, on the demo's data
 	go run ./bench/web -screenshots docs/screenshots $(ARGS)
 
