@@ -77,7 +77,9 @@ func (b *browser) listen(event any) {
 			b.problems = append(b.problems, string(e.Entry.Level)+" "+e.Entry.Text+" "+e.Entry.URL)
 		}
 	case *network.EventRequestWillBeSent:
-		b.requests = append(b.requests, e.Request.URL)
+		if !strings.HasPrefix(e.Request.URL, "data:") {
+			b.requests = append(b.requests, e.Request.URL)
+		}
 		if !strings.HasPrefix(e.Request.URL, b.origin) && !strings.HasPrefix(e.Request.URL, "data:") && !strings.HasPrefix(e.Request.URL, "about:") {
 			b.problems = append(b.problems, "a request to "+e.Request.URL)
 		}

@@ -293,6 +293,11 @@ func (p *performance) strip(v view, totals []row, series answer, bucket string) 
 	}
 }
 
+// Changed says whether any figure of the strip has a change.
+func (p performance) Changed() bool {
+	return slices.ContainsFunc(p.Strip, func(f figure) bool { return f.Change != "" })
+}
+
 // add takes the figures of another row that this one lacks.
 func (r row) add(other row) {
 	for name, cell := range other.cells {
