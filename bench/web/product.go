@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
@@ -157,15 +158,21 @@ func (p *product) get(ctx context.Context, path string) (status int, body []byte
 	return w.StatusCode, body, nil
 }
 
-// freeAddress is one that nobody listens on.
+// freeAddress is one that nobody listens on, and that no connection is given: Linux
+// takes those from 32768 on.
 func freeAddress(ctx context.Context) (string, error) {
+	const first, ports, tries = 10_000, 20_000, 100
 	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("finding a free port: %w", err)
+	for range tries {
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(first+rand.IntN(ports))) //nolint:gosec // any will do
+		listener, err := config.Listen(ctx, "tcp", address)
+		if err != nil {
+			continue // taken
+		}
+		if err := listener.Close(); err != nil {
+			return "", fmt.Errorf("finding a free port: %w", err)
+		}
+		return address, nil
 	}
-	if err := listener.Close(); err != nil {
-		return "", fmt.Errorf("finding a free port: %w", err)
-	}
-	return listener.Addr().String(), nil
+	return "", fmt.Errorf("finding a free port: %w", errNone)
 }
