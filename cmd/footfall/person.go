@@ -13,11 +13,11 @@ import (
 // newPersonCommand is for the machine's keeper: owners do the same in the
 // dashboard.
 func newPersonCommand(e *env) *cobra.Command {
-	return group("person", "Who signs in to the dashboard: list, invite, reset-link, remove, erase",
+	return group("person", "Who signs in to the dashboard: list, add, invite, reset-link, remove, erase",
 		`Owners invite others in the dashboard; these commands are for where no owner can.
 No mail is sent: a link is printed once, and you hand it over. Only its hash is
 kept.`,
-		personList(e), personInvite(e), personResetLink(e), personRemove(e), personErase(e))
+		personList(e), personAdd(e), personInvite(e), personResetLink(e), personRemove(e), personErase(e))
 }
 
 // oneTimeLink is a page of the dashboard that opens once.
@@ -101,6 +101,44 @@ func personList(e *env) *cobra.Command {
 	return c
 }
 
+func personAdd(e *env) *cobra.Command {
+	var organizer, role, format string
+	c := &cobra.Command{
+		Use: "add EMAIL --role ROLE [--organizer SLUG]", Short: "Make a member of who signs in already", Args: takes("email"),
+		Long: `Make somebody who signs in already a member of one more organizer, such as one that
+was just added: at once, and without a link. Anybody else is invited.`,
+		Example: "  footfall person add ann@example.com --role owner --organizer acme",
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := needs(c, "role"); err != nil {
+				return err
+			}
+			var p admin.Person
+			if err := e.call(c.Context(), "POST", address([]string{"people"}, "organizer", organizer), admin.MemberAdd{Email: args[0], Role: admin.Role(role)}, &p); err != nil {
+				return err
+			}
+			s := sheet[admin.Person]{
+				columns: []string{"ID", "Name", "Email", "Roles"},
+				row: func(p admin.Person) []string {
+					roles := make([]string, len(p.Memberships))
+					for i, m := range p.Memberships {
+						roles[i] = m.Organizer + " " + string(m.Role)
+					}
+					return []string{strconv.FormatUint(uint64(p.ID), 10), p.Name, p.Email, strings.Join(roles, ", ")}
+				},
+			}
+			return s.one(e, format, p)
+		},
+	}
+	addOrganizerFlag(c, &organizer)
+	addRoleFlag(c, &role)
+	addFormat(c, &format)
+	return c
+}
+
+func addRoleFlag(c *cobra.Command, role *string) {
+	c.Flags().Var(&choice{role, []string{"owner", "manager", "analyst", "viewer"}}, "role", "owner, manager, analyst or viewer")
+}
+
 func personInvite(e *env) *cobra.Command {
 	var organizer, role, format string
 	var add admin.InviteAdd
@@ -123,7 +161,7 @@ already gives its password, anybody else chooses one.`,
 		},
 	}
 	addOrganizerFlag(c, &organizer)
-	c.Flags().Var(&choice{&role, []string{"owner", "manager", "analyst", "viewer"}}, "role", "owner, manager, analyst or viewer")
+	addRoleFlag(c, &role)
 	c.Flags().StringVar(&add.Name, "name", "", "name, which the person can change on the way")
 	addFormat(c, &format)
 	return c

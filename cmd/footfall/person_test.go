@@ -31,6 +31,8 @@ func TestWhereNobodyCanSignInTheKeeperCanHelp(t *testing.T) {
 		{[]string{"person", "invite", "ann@acme.example"}, exitUsage, "--role"},
 		{[]string{"person", "invite", "ann", "--role", "viewer"}, exitUsage, "email"},
 		{[]string{"person", "invite", "ann@acme.example", "--role", "operator"}, exitUsage, "owner, manager"},
+		{[]string{"person", "add", "ann@acme.example"}, exitUsage, "--role"},
+		{[]string{"person", "add", "nobody@acme.example", "--role", "viewer"}, exitFailure, "footfall person invite"},
 		{[]string{"person", "reset-link", "7"}, exitFailure, "no such person"},
 		{[]string{"person", "remove", "7"}, exitFailure, "no such member"},
 		{[]string{"person", "erase", "7"}, exitFailure, "no such person"},

@@ -123,6 +123,7 @@ func installation() []access {
 	return []access{
 		{pattern: "POST /v1/setup-link", does: "make the link that makes the first person"},
 		{pattern: "GET /v1/people", does: "list an organizer's people"},
+		{pattern: "POST /v1/people", does: "make a member of who signs in already"},
 		{pattern: "POST /v1/people/{id}/role", does: "give a member another role, or none"},
 		{pattern: "POST /v1/people/{id}/reset-link", does: "make a link to a new password"},
 		{pattern: "POST /v1/people/{id}/erase", does: "erase a person"},

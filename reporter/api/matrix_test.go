@@ -113,6 +113,7 @@ func requests(slug, who string, n int, named bool) map[string]request {
 
 		"POST /v1/setup-link":             {path: "/v1/setup-link", elsewhere: true},
 		"GET /v1/people":                  {path: "/v1/people" + with("")},
+		"POST /v1/people":                 {path: "/v1/people" + with(""), body: `{"email":"dee@acme.example","role":"viewer"}`},
 		"POST /v1/people/{id}/role":       {path: "/v1/people/2/role" + with(""), body: `{"role":"analyst"}`, elsewhere: true},
 		"POST /v1/people/{id}/reset-link": {path: "/v1/people/1/reset-link", elsewhere: true},
 		"POST /v1/people/{id}/erase":      {path: "/v1/people/2/erase", elsewhere: true},

@@ -90,6 +90,7 @@ type People interface {
 	// SetupLink gives an empty token once somebody can sign in.
 	SetupLink(ctx context.Context) (token string, err error)
 	People(ctx context.Context, organizer string) ([]admin.Person, error)
+	AddMember(ctx context.Context, actor, organizer string, add admin.MemberAdd) (admin.Person, error)
 	SetRole(ctx context.Context, actor, organizer string, person ids.PersonID, role admin.Role) error
 	ErasePerson(ctx context.Context, actor string, person ids.PersonID) error
 	OperatorResetLink(ctx context.Context, actor string, person ids.PersonID) (token string, err error)

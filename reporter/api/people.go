@@ -50,6 +50,9 @@ func (a *API) registerPeople(rs *routes) {
 		}
 		return page(r, list, func(p admin.Person) string { return strconv.FormatUint(uint64(p.ID), 10) })
 	})
+	a.handle(rs, "POST /v1/people", http.StatusCreated, body(func(r *http.Request, add admin.MemberAdd) (any, error) {
+		return c.AddMember(r.Context(), actor(r), r.URL.Query().Get("organizer"), add)
+	}))
 	a.handle(rs, "POST /v1/people/{id}/role", http.StatusOK, body(func(r *http.Request, set roleSet) (any, error) {
 		id, err := pathNumber[ids.PersonID](r, 32)
 		if err != nil {

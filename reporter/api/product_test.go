@@ -58,7 +58,8 @@ func newProduct(t testing.TB) *product {
 	return p
 }
 
-// seedPeople makes acme with an owner, 1, a viewer, 2, and an invitation, 3.
+// seedPeople makes acme with an owner, 1, a viewer, 2, an invitation, 3, and
+// somebody who is no member any more.
 func seedPeople(t testing.TB, dir string) {
 	t.Helper()
 	config := catalog.DefaultConfig()
@@ -72,14 +73,16 @@ func seedPeople(t testing.TB, dir string) {
 		Name: "Ann", Email: "ann@acme.example", Password: "three unrelated words", NewOrganizer: &admin.Organizer{Slug: "acme", Name: "The acme", Zone: "Europe/Vienna", Currency: "EUR"},
 	})
 	must(t, err)
-	for _, email := range []string{"bo@acme.example", "cy@acme.example"} {
+	var dee admin.Person
+	for _, email := range []string{"bo@acme.example", "cy@acme.example", "dee@acme.example"} {
 		i, err := c.Invite(t.Context(), "test", "acme", admin.InviteAdd{Email: email, Role: admin.RoleViewer})
 		must(t, err)
-		if email == "bo@acme.example" {
-			_, err = c.AcceptInvitation(t.Context(), i.Token, admin.Accept{Name: "Bo", Password: "three unrelated words"})
+		if email != "cy@acme.example" {
+			dee, err = c.AcceptInvitation(t.Context(), i.Token, admin.Accept{Name: "Somebody", Password: "three unrelated words"})
 			must(t, err)
 		}
 	}
+	must(t, c.SetRole(t.Context(), "test", "acme", dee.ID, ""))
 	must(t, c.Close())
 }
 

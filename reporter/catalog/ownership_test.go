@@ -35,3 +35,30 @@ func TestWhereNobodyIsOwnerYetAMemberCanStillLeave(t *testing.T) {
 		t.Errorf("people %+v, %v", people, err)
 	}
 }
+
+// An operator adds an organizer for somebody who is there: no link is needed, and
+// who is signed in sees it with the next request.
+func TestWhoSignsInAlreadyNeedsNoLinkToOneMoreOrganizer(t *testing.T) {
+	f, _ := peopleFixture(t)
+	ann := f.owner()
+	token := f.signedIn()
+	_, err := f.Session(f.ctx, token)
+	must(t, err)
+	f.organizer("later", "UTC")
+	add := admin.MemberAdd{Email: " Ann@acme.example", Role: admin.RoleOwner}
+	_, err = f.AddMember(f.ctx, "test", "later", admin.MemberAdd{Email: "nobody@acme.example", Role: admin.RoleOwner})
+	refusedFor(t, err, admin.NotFound)
+	_, err = f.AddMember(f.ctx, "test", "later", admin.MemberAdd{Email: add.Email, Role: admin.RoleOperator})
+	refusedFor(t, err, admin.Invalid)
+	p, err := f.AddMember(f.ctx, "test", "later", add)
+	must(t, err)
+	if p.ID != ann.ID || p.RoleIn("later") != admin.RoleOwner || p.RoleIn("acme") != admin.RoleOwner {
+		t.Errorf("became %+v", p)
+	}
+	if s, err := f.Session(f.ctx, token); err != nil || s.Person.RoleIn("later") != admin.RoleOwner {
+		t.Errorf("who is signed in: %+v, %v", s.Person, err)
+	}
+	add.Role = admin.RoleViewer
+	_, err = f.AddMember(f.ctx, "test", "later", add)
+	refusedFor(t, err, admin.Conflict)
+}

@@ -208,6 +208,35 @@ func (c *Catalog) People(ctx context.Context, organizer string) ([]admin.Person,
 	return people, nil
 }
 
+// AddMember makes a member of who signs in already. It is an operator's: an owner
+// would be told who has an account, and invites instead.
+func (c *Catalog) AddMember(ctx context.Context, actor, organizer string, add admin.MemberAdd) (admin.Person, error) {
+	var p personRow
+	err := c.change(ctx, actor, func(ch *change) error {
+		o, err := organizerBySlug(ctx, ch, organizer)
+		if err != nil {
+			return err
+		}
+		p, err = personBy(ctx, ch, byEmail, strings.TrimSpace(add.Email))
+		if _, refused := admin.AsRefusal(err); refused {
+			return admin.Refuse(admin.NotFound, "/email", "nobody signs in as %q yet: «footfall person invite» makes the link for it", add.Email)
+		}
+		if err != nil {
+			return err
+		}
+		if role := p.RoleIn(o.Slug); role != "" {
+			return admin.Refuse(admin.Conflict, "/email", "%s is a member already, as %s", p.Email, role)
+		}
+		if err := ch.addMember(ctx, p.ID, o, add.Role); err != nil {
+			return err
+		}
+		p, err = personBy(ctx, ch, byPerson, p.ID)
+		return err
+	})
+	c.sessions.forget(p.ID)
+	return p.Person, err
+}
+
 // SetRole changes what a member may do; an empty role ends the membership. The
 // last owner stays one.
 func (c *Catalog) SetRole(ctx context.Context, actor, organizer string, person ids.PersonID, role admin.Role) error {

@@ -63,6 +63,12 @@ type InviteAdd struct {
 	Role  Role   `json:"role"`
 }
 
+// MemberAdd makes a member of who signs in already.
+type MemberAdd struct {
+	Email string `json:"email"`
+	Role  Role   `json:"role"`
+}
+
 // Invitation is a one-time link to become a member. Token stands only in the
 // answer that made it.
 type Invitation struct {
