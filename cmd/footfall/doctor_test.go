@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"footfall/internal/testkit"
 	"footfall/schemas/lake/lakelog"
@@ -94,6 +95,18 @@ func TestDamagedLakeIsNamedAndNeverReported(t *testing.T) {
 		code, out, errs := s.inProcess(args...)
 		if code != exitFailure || !strings.Contains(out+errs, filepath.Base(path)) {
 			t.Errorf("%s over a flipped bit: exit code %d, and the file is not named\n%s%s", args[0], code, out, errs)
+		}
+	}
+}
+
+// Sources commit once a minute at least, and other logs only what changed.
+func TestDoctorTakesNoQuietCatalogForAStoppedConsumer(t *testing.T) {
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	e := &env{Now: func() time.Time { return now }}
+	for kind, want := range map[string]string{lakelog.KindCatalog: stateOK, lakelog.KindVisits: stateFail} {
+		f, worth := e.examineLog("c1", lakelog.LogHead{Kind: kind, Collector: 1, KnownAtUS: now.Add(-time.Hour).UnixMicro(), Open: true}, true)
+		if !worth || f.State != want {
+			t.Errorf("%s, an hour quiet: %+v", kind, f)
 		}
 	}
 }
