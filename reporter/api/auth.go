@@ -14,7 +14,7 @@ import (
 func (a *API) Keyed() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		control := http.NewResponseController(w)
-		w = &patient{ResponseWriter: w, control: control, clock: a.deps.Clock}
+		w = &ops.Patient{ResponseWriter: w, Clock: a.deps.Clock, Stall: stallTimeout}
 		r = a.received(w, r, admin.Principal{})
 		r.Body = steadyBody(r, control, a.deps.Clock)
 		select {

@@ -59,50 +59,8 @@ func (a *API) RunTCP(ctx context.Context) error {
 		ErrorLog: ops.ServerLog(a.deps.Log),
 	}
 	a.deps.Log.Info("answering keys", "address", a.Addr(), "tls", a.config.TLSCert != "")
-	return a.run(ctx, server, func() error {
-		if a.config.TLSCert != "" {
-			return server.ServeTLS(a.tcp, a.config.TLSCert, a.config.TLSKey)
-		}
-		return server.Serve(a.tcp)
-	})
+	return ops.Serve(ctx, "the api", server, a.tcp, a.config.TLSCert, a.config.TLSKey, drain)
 }
-
-// run serves until ctx ends, and lets answers under way finish.
-func (a *API) run(ctx context.Context, server *http.Server, serve func() error) error {
-	done := make(chan error, 1)
-	go func() { done <- serve() }()
-	select {
-	case err := <-done:
-		return fmt.Errorf("serving the api: %w", err)
-	case <-ctx.Done():
-	}
-	// The drain must outlive ctx, which has ended.
-	rest, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
-	defer cancel()
-	if err := server.Shutdown(rest); err != nil {
-		return errors.Join(fmt.Errorf("draining the api: %w", err), server.Close())
-	}
-	return nil
-}
-
-// patient renews a connection's time whenever a piece of an answer moves.
-type patient struct {
-	http.ResponseWriter
-	control *http.ResponseController
-	clock   func() time.Time
-}
-
-// Write sends a piece of the answer.
-func (w *patient) Write(p []byte) (int, error) {
-	// A writer without deadlines is a test's or a command's own.
-	if err := w.control.SetWriteDeadline(w.clock().Add(stallTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return 0, fmt.Errorf("renewing the answer's time: %w", err)
-	}
-	return w.ResponseWriter.Write(p)
-}
-
-// Unwrap is for http.ResponseController.
-func (w *patient) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // steady renews a connection's time whenever a piece of a body came, up to its end.
 type steady struct {

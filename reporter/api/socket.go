@@ -36,7 +36,7 @@ func (a *API) Run(ctx context.Context) (err error) {
 		},
 	}
 	a.deps.Log.Info("answering commands", "socket", path)
-	err = a.run(ctx, server, func() error { return server.Serve(listener) })
+	err = ops.Serve(ctx, "the api", server, listener, "", "", drain)
 	if removing := os.Remove(path); removing != nil && !errors.Is(removing, fs.ErrNotExist) {
 		err = errors.Join(err, fmt.Errorf("removing the socket: %w", removing))
 	}

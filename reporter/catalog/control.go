@@ -83,26 +83,7 @@ func (c *Catalog) RunControl(ctx context.Context) error {
 		BaseContext: func(net.Listener) context.Context { return ctx }, // a stop ends the waits
 	}
 	c.deps.Log.Info("listening for collectors", "address", listener.Addr().String(), "tls", config.TLSCert != "")
-	done := make(chan error, 1)
-	go func() {
-		if config.TLSCert != "" {
-			done <- server.ServeTLS(listener, config.TLSCert, config.TLSKey)
-			return
-		}
-		done <- server.Serve(listener)
-	}()
-	select {
-	case err := <-done:
-		return fmt.Errorf("serving collectors: %w", err)
-	case <-ctx.Done():
-	}
-	// The drain must outlive ctx, which has ended.
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), controlDrain)
-	defer cancel()
-	if err := server.Shutdown(drain); err != nil {
-		return errors.Join(fmt.Errorf("draining the control listener: %w", err), server.Close())
-	}
-	return nil
+	return ops.Serve(ctx, "the control listener", server, listener, config.TLSCert, config.TLSKey, controlDrain)
 }
 
 // authorized answers 401 to all but an active collector's token, always with

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"footfall/internal/ops"
 	"footfall/schemas/admin"
 	"footfall/schemas/reports"
 )
@@ -16,40 +17,26 @@ import (
 // and of its as-of.
 func (w *Web) export(a *ask) error {
 	v := readView(a.URL.Query())
-	return w.exportView(a, a.organizer.Slug, a.organizer.Zone, v, v.question)
+	return w.exportView(a, a.organizer, v, v.question)
 }
 
-func (w *Web) exportView(a *ask, organizer, zone string, v view, question func(string, period) url.Values) error {
+func (w *Web) exportView(a *ask, o admin.Organizer, v view, question func(string, period) url.Values) error {
 	f := reports.Format{Name: a.URL.Query().Get("format")}
 	media, err := w.deps.Reports.ContentType(f.Name)
 	if err != nil {
 		return admin.Refuse(admin.Question, "/format", "%s", err)
 	}
-	events, err := w.deps.Catalog.Events(a.Context(), organizer)
-	if err != nil {
-		return err
-	}
-	event, err := eventOf(events, v.Event)
-	if err != nil {
-		return err
-	}
-	if event != nil {
-		zone = event.Zone
-	}
-	if v.Zone != "" {
-		zone = v.Zone
-	}
-	p, err := v.periodOf(w.deps.Clock(), zoneOf(zone))
+	_, p, err := w.placed(a.Context(), o, v)
 	if err != nil {
 		return err
 	}
 	began := false
-	err = w.deps.Reports.Report(a.Context(), question(organizer, p), func(ctx context.Context, t *reports.Table) error {
+	err = w.deps.Reports.Report(a.Context(), question(o.Slug, p), func(ctx context.Context, t *reports.Table) error {
 		h := a.rw.Header()
 		h.Set("Content-Type", media)
 		h.Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", fileName(*t, f.Name)))
 		began = true
-		return w.deps.Reports.WriteTable(ctx, &lifted{a.rw, http.NewResponseController(a.rw), w.deps.Clock}, f, t)
+		return w.deps.Reports.WriteTable(ctx, &ops.Patient{ResponseWriter: a.rw, Clock: w.deps.Clock, Stall: stallTimeout}, f, t)
 	})
 	if err != nil && began {
 		w.log.Warn("an export was cut", "error", err)
@@ -60,19 +47,6 @@ func (w *Web) exportView(a *ask, organizer, zone string, v view, question func(s
 
 // stallTimeout is how long a file may stand still on its way.
 const stallTimeout = time.Minute
-
-// lifted renews a connection's time whenever a piece of a file moves.
-type lifted struct {
-	http.ResponseWriter
-	control *http.ResponseController
-	clock   func() time.Time
-}
-
-// Write sends a piece.
-func (l *lifted) Write(p []byte) (int, error) {
-	_ = l.control.SetWriteDeadline(l.clock().Add(stallTimeout)) // a writer without deadlines is a test's
-	return l.ResponseWriter.Write(p)
-}
 
 // fileName says what a file is about: query, zone, as-of, settled or not.
 func fileName(t reports.Table, format string) string {

@@ -107,25 +107,12 @@ func (w *Web) showPerformance(a *ask) error {
 // performanceOf makes the page of a view, whose reports are of one reading.
 func (w *Web) performanceOf(ctx context.Context, o admin.Organizer, v view, base string) (p performance, err error) {
 	p = performance{View: v, Base: base}
-	events, err := w.deps.Catalog.Events(ctx, o.Slug)
-	if err != nil {
-		return p, err
-	}
-	event, err := eventOf(events, v.Event)
-	if err != nil {
-		return p, err
-	}
 	p.chooser()
-	zone := o.Zone
-	if event != nil {
-		zone = event.Zone
-	}
-	if v.Zone != "" {
-		zone = v.Zone
-	}
-	if p.Period, err = v.periodOf(w.deps.Clock(), zoneOf(zone)); err != nil {
+	event, at, err := w.placed(ctx, o, v)
+	if err != nil {
 		return p, err
 	}
+	p.Period = at
 	q := v.question(o.Slug, p.Period)
 	q.Set("limit", strconv.Itoa(rowsOfPage))
 	if v.Page > 1 {
@@ -163,6 +150,27 @@ func (w *Web) performanceOf(ctx context.Context, o admin.Organizer, v view, base
 		p.Empty = emptyText(p, event, b)
 	}
 	return p, nil
+}
+
+// placed finds a view's event, nil for all, and works out its range in the zone that
+// its days are of.
+func (w *Web) placed(ctx context.Context, o admin.Organizer, v view) (event *admin.Event, p period, err error) {
+	events, err := w.deps.Catalog.Events(ctx, o.Slug)
+	if err != nil {
+		return nil, p, err
+	}
+	if event, err = eventOf(events, v.Event); err != nil {
+		return nil, p, err
+	}
+	zone := o.Zone
+	if event != nil {
+		zone = event.Zone
+	}
+	if v.Zone != "" {
+		zone = v.Zone
+	}
+	p, err = v.periodOf(w.deps.Clock(), zoneOf(zone))
+	return event, p, err
 }
 
 // noSales says whether there are visits, and no order among them.

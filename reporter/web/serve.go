@@ -53,25 +53,7 @@ func (w *Web) Run(ctx context.Context) error {
 		ErrorLog: ops.ServerLog(w.deps.Log), BaseContext: func(net.Listener) context.Context { return ctx },
 	}
 	w.deps.Log.Info("serving the dashboard", "url", w.URL())
-	done := make(chan error, 1)
-	go func() {
-		if w.config.TLSCert != "" {
-			done <- server.ServeTLS(w.listener, w.config.TLSCert, w.config.TLSKey)
-			return
-		}
-		done <- server.Serve(w.listener)
-	}()
-	select {
-	case err := <-done:
-		return fmt.Errorf("serving the dashboard: %w", err)
-	case <-ctx.Done():
-	}
-	rest, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
-	defer cancel()
-	if err := server.Shutdown(rest); err != nil {
-		return errors.Join(fmt.Errorf("draining the dashboard: %w", err), server.Close())
-	}
-	return nil
+	return ops.Serve(ctx, "the dashboard", server, w.listener, w.config.TLSCert, w.config.TLSKey, drain)
 }
 
 // policy is what a page of ours may load and do: what comes from here, nothing

@@ -110,11 +110,11 @@ func (t *table) withhold() {
 }
 
 func (w *Web) exportShared(a *ask) error {
-	s, o, v, err := w.shared(a)
+	_, o, v, err := w.shared(a)
 	if err != nil {
 		return err
 	}
-	return w.exportView(a, s.Organizer, o.Zone, v, sharedQuestion(v))
+	return w.exportView(a, o, v, sharedQuestion(v))
 }
 
 // shares is the page of an organizer's share links.
