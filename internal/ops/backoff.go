@@ -31,12 +31,17 @@ func NewBackoff[K comparable](most int, window time.Duration) *Backoff[K] {
 func (b *Backoff[K]) Failed(who K, now time.Time) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.turn(now)
+	if age := now.Sub(b.began); age < 0 || age >= b.window {
+		b.began = now
+		clear(b.counts)
+	}
 	if len(b.counts) >= maxFailing {
 		clear(b.counts)
 	}
-	b.counts[who]++
-	return b.wait(who, now)
+	if b.counts[who]++; b.counts[who] <= b.most {
+		return 0
+	}
+	return b.window - now.Sub(b.began)
 }
 
 // Forgive takes one failure back: it was counted before it could be known.
@@ -46,28 +51,6 @@ func (b *Backoff[K]) Forgive(who K) {
 	if b.counts[who]--; b.counts[who] <= 0 {
 		delete(b.counts, who)
 	}
-}
-
-// Wait says how long somebody who failed before should wait still.
-func (b *Backoff[K]) Wait(who K, now time.Time) time.Duration {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.turn(now)
-	return b.wait(who, now)
-}
-
-func (b *Backoff[K]) turn(now time.Time) {
-	if age := now.Sub(b.began); age < 0 || age >= b.window {
-		b.began = now
-		clear(b.counts)
-	}
-}
-
-func (b *Backoff[K]) wait(who K, now time.Time) time.Duration {
-	if b.counts[who] <= b.most {
-		return 0
-	}
-	return b.window - now.Sub(b.began)
 }
 
 // Len is how many are remembered.
