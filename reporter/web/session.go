@@ -1,7 +1,6 @@
 package web
 
 import (
-	"errors"
 	"net/http"
 	"net/netip"
 	"strconv"
@@ -228,8 +227,11 @@ func (w *Web) doReset(a *ask) error {
 }
 
 func (w *Web) doSignOut(a *ask) error {
+	if err := w.deps.People.EndSession(a.Context(), a.actor(), a.session.Person.ID, a.session.ID); err != nil {
+		return err
+	}
 	w.setCookie(a, "")
-	return errors.Join(w.deps.People.EndSession(a.Context(), a.actor(), a.session.Person.ID, a.session.ID), a.redirect("/sign-in"))
+	return a.redirect("/sign-in")
 }
 
 // account is what the page of one's own shows.
