@@ -130,31 +130,21 @@ func (w *Web) bulkCodesState(a *ask) error {
 
 // qrZIP is the QR code of every link, as SVG.
 func (w *Web) qrZIP(a *ask) error {
-	data, err := w.codesOf(a)
-	if err != nil {
-		return err
-	}
-	events, err := w.deps.Catalog.Events(a.Context(), a.organizer.Slug)
+	list, err := w.links(a)
 	if err != nil {
 		return err
 	}
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
-	for _, c := range data.List {
-		event := a.URL.Query().Get("event")
-		if event == "" {
-			event = nextEvent(events, w.deps.Clock())
+	for _, l := range list {
+		if l.Link == "" {
+			continue // there is no event yet
 		}
-		event = linkEvent(c, event)
-		link, _, err := w.linkOf(a, c, event)
-		if err != nil || link == "" {
-			return err
-		}
-		code, err := qr.Encode(link, qr.M)
+		code, err := qr.Encode(l.Link, qr.M)
 		if err != nil {
 			return fmt.Errorf("making a QR code: %w", err)
 		}
-		entry, err := z.Create(c.Text + "_" + event + ".svg")
+		entry, err := z.Create(l.Text + "_" + l.LeadsTo + ".svg")
 		if err == nil {
 			_, err = entry.Write(qrDrawing(code))
 		}

@@ -2,7 +2,6 @@ package web
 
 import (
 	"bytes"
-	"encoding/csv"
 	"fmt"
 	"html/template"
 	"image"
@@ -17,6 +16,7 @@ import (
 
 	"footfall/internal/ops"
 	"footfall/schemas/admin"
+	"footfall/schemas/reports"
 )
 
 // codes is the list, with the panel beside it.
@@ -28,22 +28,10 @@ type codes struct {
 	Check      string // what the name that is typed would be
 }
 
-func (w *Web) codesOf(a *ask) (codes, error) {
-	var out codes
-	all, err := w.allCodes(a, "")
-	if err != nil {
+func (w *Web) codesOf(a *ask) (out codes, err error) {
+	out.Filter = codesFilter(a)
+	if out.List, err = w.codeList(a); err != nil {
 		return out, err
-	}
-	event := strings.ToLower(a.URL.Query().Get("event"))
-	out.Filter = strings.TrimSpace(a.URL.Query().Get("q"))
-	for _, c := range all {
-		if event != "" && c.Scope == admin.ScopeEvent && c.Event != event {
-			continue
-		}
-		if out.Filter != "" && !strings.Contains(strings.ToLower(c.Text+" "+c.AffiliateName), strings.ToLower(out.Filter)) {
-			continue
-		}
-		out.List = append(out.List, c)
 	}
 	out.Affiliates, err = w.deps.Catalog.Affiliates(a.Context(), a.organizer.Slug)
 	if !(frame{Role: a.role}).Emails() {
@@ -52,6 +40,59 @@ func (w *Web) codesOf(a *ask) (codes, error) {
 		}
 	}
 	return out, err
+}
+
+func codesFilter(a *ask) string { return strings.TrimSpace(a.URL.Query().Get("q")) }
+
+// codeList is the codes that the page's event and filter leave.
+func (w *Web) codeList(a *ask) (list []admin.Code, err error) {
+	all, err := w.allCodes(a, "")
+	if err != nil {
+		return nil, err
+	}
+	event, filter := strings.ToLower(a.URL.Query().Get("event")), strings.ToLower(codesFilter(a))
+	for _, c := range all {
+		if event != "" && c.Scope == admin.ScopeEvent && c.Event != event {
+			continue
+		}
+		if strings.Contains(strings.ToLower(c.Text+" "+c.AffiliateName), filter) {
+			list = append(list, c)
+		}
+	}
+	return list, nil
+}
+
+// codeLink is a code with its link to one event.
+type codeLink struct {
+	admin.Code
+
+	LeadsTo string // the event's slug; empty: there is none
+	Link    string // empty likewise
+}
+
+// links are those of the page's codes: to the code's own event, to the page's, or to
+// the next one.
+func (w *Web) links(a *ask) ([]codeLink, error) {
+	list, err := w.codeList(a)
+	if err != nil {
+		return nil, err
+	}
+	event := a.URL.Query().Get("event")
+	if event == "" {
+		events, err := w.deps.Catalog.Events(a.Context(), a.organizer.Slug)
+		if err != nil {
+			return nil, err
+		}
+		event = nextEvent(events, w.deps.Clock())
+	}
+	out := make([]codeLink, len(list))
+	for i, c := range list {
+		out[i] = codeLink{Code: c, LeadsTo: linkEvent(c, event)}
+		if out[i].Link, _, err = w.linkOf(a, c, out[i].LeadsTo); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 func (w *Web) showCodes(a *ask) error {
@@ -263,28 +304,23 @@ func (w *Web) stale(a *ask, f form) error {
 }
 
 func (w *Web) renameCode(a *ask) error {
-	f, err := readForm(a)
-	if err != nil {
-		return err
-	}
-	c, err := w.deps.Catalog.Code(a.Context(), w.codeRef(a))
-	if err != nil {
-		return err
-	}
-	if f.Get("Confirm") == "" {
-		return w.codeAgain(a, f, nil, "rename", fmt.Sprintf("From now on the code is %s. %s stays an alias: links that are out keep working and count for the same affiliate.", f.Get("Text"), c.Text))
-	}
-	err = w.stale(a, f)
-	if err == nil {
-		c, err = w.deps.Catalog.RenameCode(a.Context(), a.actor(), w.codeRef(a), admin.CodeRename{Text: f.Get("Text")})
-	}
-	if err != nil {
-		return w.codeAgain(a, f, err, "rename", "")
-	}
-	return a.redirect(codePath(a.organizer.Slug, c, a.URL.Query().Get("event")))
+	return w.changeCode(a, "rename", func(f form, c admin.Code) (string, error) {
+		return fmt.Sprintf("From now on the code is %s. %s stays an alias: links that are out keep working and count for the same affiliate.", f.Get("Text"), c.Text), nil
+	}, func(f form) (admin.Code, error) {
+		return w.deps.Catalog.RenameCode(a.Context(), a.actor(), w.codeRef(a), admin.CodeRename{Text: f.Get("Text")})
+	})
 }
 
 func (w *Web) reassignCode(a *ask) error {
+	return w.changeCode(a, "reassign", func(f form, c admin.Code) (string, error) {
+		return w.reassignEffect(a, f, c)
+	}, func(f form) (admin.Code, error) {
+		return w.deps.Catalog.ReassignCode(a.Context(), a.actor(), w.codeRef(a), admin.CodeReassign{Affiliate: f.Get("Affiliate"), From: f.Get("From")})
+	})
+}
+
+// changeCode shows a change's effect, and makes it once that is confirmed.
+func (w *Web) changeCode(a *ask, doing string, effect func(form, admin.Code) (string, error), change func(form) (admin.Code, error)) error {
 	f, err := readForm(a)
 	if err != nil {
 		return err
@@ -294,15 +330,14 @@ func (w *Web) reassignCode(a *ask) error {
 		return err
 	}
 	if f.Get("Confirm") == "" {
-		effect, err := w.reassignEffect(a, f, c)
-		return w.codeAgain(a, f, err, "reassign", effect)
+		says, err := effect(f, c)
+		return w.codeAgain(a, f, err, doing, says)
 	}
-	err = w.stale(a, f)
-	if err == nil {
-		_, err = w.deps.Catalog.ReassignCode(a.Context(), a.actor(), w.codeRef(a), admin.CodeReassign{Affiliate: f.Get("Affiliate"), From: f.Get("From")})
+	if err = w.stale(a, f); err == nil {
+		c, err = change(f)
 	}
 	if err != nil {
-		return w.codeAgain(a, f, err, "reassign", "")
+		return w.codeAgain(a, f, err, doing, "")
 	}
 	return a.redirect(codePath(a.organizer.Slug, c, a.URL.Query().Get("event")))
 }
@@ -336,45 +371,31 @@ func (w *Web) pauseCode(a *ask) error {
 	return a.redirect(codePath(a.organizer.Slug, c, a.URL.Query().Get("event")))
 }
 
-// linksCSV is every link, for mail merges.
+// linksCSV is every link, for mail merges; written as every CSV of ours is, so that
+// no spreadsheet runs a name.
 func (w *Web) linksCSV(a *ask) error {
-	data, err := w.codesOf(a)
+	list, err := w.links(a)
 	if err != nil {
 		return err
 	}
-	events, err := w.deps.Catalog.Events(a.Context(), a.organizer.Slug)
-	if err != nil {
-		return err
+	var columns []reports.Column
+	for _, name := range []string{"affiliate", "code", "scope", "event", "state", "link"} {
+		columns = append(columns, reports.Column{Name: name, Kind: reports.KindText})
+	}
+	var rows []reports.Row
+	for _, l := range list {
+		var row reports.Row
+		for _, text := range []string{l.AffiliateName, l.Text, l.Scope, l.LeadsTo, l.State, l.Link} {
+			row.Cells = append(row.Cells, reports.Cell{Text: text})
+		}
+		rows = append(rows, row)
 	}
 	var b bytes.Buffer
-	out := csv.NewWriter(&b)
-	rows := [][]string{{"affiliate", "code", "scope", "event", "state", "link"}}
-	for _, c := range data.List {
-		event := c.Event
-		if event == "" {
-			event = a.URL.Query().Get("event")
-		}
-		if event == "" {
-			event = nextEvent(events, w.deps.Clock())
-		}
-		link, _, err := w.linkOf(a, c, event)
-		if err != nil {
-			return err
-		}
-		rows = append(rows, []string{guarded(c.AffiliateName), c.Text, c.Scope, event, c.State, link})
-	}
-	if err := out.WriteAll(rows); err != nil {
-		return fmt.Errorf("writing links: %w", err)
+	t := &reports.Table{Columns: columns, AllRows: int64(len(rows)), Batches: reports.FixedBatches(columns, rows, len(rows))}
+	if err := w.deps.Reports.WriteTable(a.Context(), &b, reports.Format{Name: "csv"}, t); err != nil {
+		return err
 	}
 	return w.send(a, "text/csv; charset=utf-8", a.organizer.Slug+"_links.csv", b.Bytes())
-}
-
-// guarded keeps a spreadsheet from running a name as a formula.
-func guarded(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
-		return "'" + text
-	}
-	return text
 }
 
 func (w *Web) send(a *ask, media, name string, body []byte) error {
