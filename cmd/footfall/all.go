@@ -173,6 +173,10 @@ func (p *product) banner(ctx context.Context, world *demoWorld) error {
 	if err != nil {
 		return fmt.Errorf("making the set-up link: %w", err)
 	}
+	opens := "people sign in there"
+	if setup != "" {
+		opens = "opens once, within a day: whoever opens it becomes the owner"
+	}
 	lines := []string{
 		"", "Footfall is running. Data: " + p.env.Data, "",
 		"  clicks       http://" + p.clicks() + "/e/EVENT/?affiliate=CODE",
@@ -180,7 +184,7 @@ func (p *product) banner(ctx context.Context, world *demoWorld) error {
 		"  api          " + cmp.Or(p.rep.APIURL(), "none over TCP: reporter.api.listen is empty") + "/v1/…",
 		"  metrics      http://" + p.Admin.Addr() + "/metrics",
 		"  dashboard    " + cmp.Or(setup, p.rep.WebURL(), "none: reporter.web.listen is empty"),
-		"               " + map[bool]string{true: "people sign in there", false: "opens once, within a day: whoever opens it becomes the owner"}[setup == ""],
+		"               " + opens,
 		"  not lost     a killed process loses nothing that was answered; a power cut at most",
 		fmt.Sprintf("               the visits of the last %d ms, no order; a lost disk what is on it alone", p.settings.Collector.VisitsJournal.SyncIntervalMS),
 	}

@@ -24,11 +24,22 @@ func (f *fixture) key(organizer string, role admin.Role, affiliate string) admin
 
 func keyFixture(t *testing.T) (*fixture, *clock) {
 	t.Helper()
-	k := newClock()
-	f := openFixture(t, t.TempDir(), k, nil)
-	f.organizer("acme", "Europe/Vienna")
+	f, k := peopleFixture(t)
 	f.affiliate("acme", "Ann")
 	return f, k
+}
+
+// atRest is every file of the data directory, and a backup.
+func (f *fixture) atRest(backup string) []string {
+	f.t.Helper()
+	files := []string{backup}
+	must(f.t, filepath.WalkDir(f.config.Dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			files = append(files, path)
+		}
+		return err
+	}))
+	return files
 }
 
 // TestAKeyStandsNowhereAtRest looks for the key, and for its random bytes, in
@@ -42,14 +53,7 @@ func TestAKeyStandsNowhereAtRest(t *testing.T) {
 	backup := f.backup()
 	random, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(k.Key, apiKeyPrefix))
 	must(t, err)
-	files := []string{backup}
-	must(t, filepath.WalkDir(f.config.Dir, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() {
-			files = append(files, path)
-		}
-		return err
-	}))
-	for _, path := range files {
+	for _, path := range f.atRest(backup) {
 		text, err := os.ReadFile(path)
 		must(t, err)
 		for what, secret := range map[string][]byte{"the key": []byte(k.Key), "its tail": []byte(k.Key[len(k.Prefix):]), "its bytes": random} {

@@ -2,9 +2,7 @@ package catalog
 
 import (
 	"bytes"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -275,14 +273,7 @@ func TestNothingThatOpensStandsAtRest(t *testing.T) {
 	must(t, err)
 	share, err := f.AddShare(f.ctx, "test", "acme", admin.ShareAdd{Label: "the band", Query: "by=code", Expires: f.clock.Now().AddDate(0, 0, 7).Format(time.DateOnly)})
 	must(t, err)
-	files := []string{f.backup()}
-	must(t, filepath.WalkDir(f.config.Dir, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() {
-			files = append(files, path)
-		}
-		return err
-	}))
-	for _, path := range files {
+	for _, path := range f.atRest(f.backup()) {
 		text, err := os.ReadFile(path)
 		must(t, err)
 		for what, secret := range map[string]string{"password": aPassword, "session": token, "invitation": i.Token, "reset link": reset, "share link": share.Token} {
